@@ -1,0 +1,58 @@
+"""The command line: `apserver [--config FILE] COMMAND`. One module for each command group.
+
+Results go to standard output, everything else to standard error. An error is one line with its
+cure and no traceback; a traceback is a defect of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from apserver import __version__
+from apserver.cli import actor, init, serve, token, trial
+from apserver.cli.parser import (
+    CONFIGURATION,
+    EXIT_CODES,
+    INTERRUPTED,
+    REFUSED,
+    Parser,
+    Run,
+    add_config,
+)
+from apserver.errors import ApserverError, ConfigProblem
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; see `EXIT_CODES`."""
+    arguments = build_parser().parse_args(argv)
+    run: Run = arguments.run
+    try:
+        return run(arguments)
+    except ConfigProblem as error:
+        return _fail(CONFIGURATION, error)
+    except (ApserverError, OSError) as error:
+        return _fail(REFUSED, error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _fail(code: int, error: Exception) -> int:
+    print("apserver:", " ".join(str(error).split()), file=sys.stderr)
+    return code
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    codes = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+    parser = Parser(
+        prog="apserver",
+        description="An ActivityPub server on PostgreSQL.",
+        epilog=f"Exit codes:\n{codes}\n\nExample:\n  apserver try",
+    )
+    add_config(parser)
+    parser.add_argument("--version", action="version", version=f"apserver {__version__}")
+    commands = parser.add_commands()
+    for group in (trial, init, serve, actor, token):
+        group.add(commands)
+    return parser

@@ -1,0 +1,84 @@
+"""The shape that all commands share: options, help texts, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from apserver.config import FILE_NAME, FILE_VARIABLE
+
+Run: TypeAlias = Callable[[argparse.Namespace], int]
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+WIDTH = 90  #: of help texts, on every terminal, so that the docs can quote them
+
+DONE, REFUSED, USAGE, CONFIGURATION, INTERRUPTED = 0, 1, 2, 78, 130
+EXIT_CODES = {
+    DONE: "done",
+    REFUSED: "refused: understood, and not done for the reason given",
+    USAGE: "usage: the command line is not understood",
+    CONFIGURATION: "configuration: a file, variable or option cannot be used",
+    INTERRUPTED: "ended by Ctrl-C",
+}
+
+
+class _Format(argparse.RawDescriptionHelpFormatter):
+    """Descriptions and examples as they are written."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=WIDTH)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that knows no abbreviations and says what is wrong in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Format, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit code 2."""
+        self.exit(USAGE, f"apserver: {message}. See: {self.prog} --help\n")
+
+    def add_commands(self) -> Commands:
+        """Sub-commands, one of which must be given."""
+        return self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def sub_commands(self) -> Sequence[Parser]:
+        """The parsers of its sub-commands, in the order of the help text."""
+        groups = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+        return [parser for group in groups for parser in group.choices.values()]
+
+
+def add_command(
+    commands: Commands, name: str, *, summary: str, text: str = "", example: str = ""
+) -> Parser:
+    """A sub-command or a group of them, with --config and an example in its help."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(text or summary, WIDTH),
+        epilog=f"Example:\n  {example}" if example else None,
+    )
+    # The default of the sub-command would hide a --config that stands before it.
+    add_config(parser, default=argparse.SUPPRESS)
+    return parser
+
+
+def add_config(parser: Parser, *, default: str | None = None) -> None:
+    """--config, which stands before or after the sub-command."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help=f"the configuration file (else the one named by {FILE_VARIABLE}, "
+        f"else ./{FILE_NAME} when it exists)",
+    )
+
+
+def add_json(parser: Parser) -> None:
+    """--json, for commands that print a result."""
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as one JSON object on one line"
+    )

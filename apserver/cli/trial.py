@@ -1,0 +1,236 @@
+"""`apserver try`: a server on this machine with two actors, and lines to paste.
+
+The first start makes the actors and keeps what it prints in `try.json` in the data folder, so
+that the next start prints the same. The folder is not that of `apserver serve`: a database
+belongs to one origin for good, and this one is only for trying.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from apserver import supervisor
+from apserver.cli.connection import database
+from apserver.cli.example import render_file
+from apserver.cli.parser import Commands, add_command
+from apserver.cli.serve import plan
+from apserver.config import (
+    BY_DOTTED,
+    FILE_NAME,
+    Settings,
+    check_origin,
+    default_data_dir,
+    read,
+    settle,
+    split_listen,
+)
+from apserver.core.names import Names, collection_id
+from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, PUBLIC
+from apserver.errors import ConfigProblem, Refused
+from apserver.store.data_folder import open_private
+
+KEPT_IN = "try.json"
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+ACTORS = {"ann": "Ann", "bob": "Bob"}  #: the first is yours, the second is there to be followed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What the first start made. ``other`` is the id of the actor to follow."""
+
+    origin: str
+    actor: str
+    handle: str
+    token: str
+    other: str
+
+
+def add(commands: Commands) -> None:
+    """The command."""
+    parser = add_command(
+        commands,
+        "try",
+        summary="Run a server on this machine, with an actor and lines to paste.",
+        text="Run a server on this machine until Ctrl-C. It needs no configuration. It makes two "
+        "actors, and prints one with its token and three curl lines that work as pasted. The next "
+        "start finds its data.",
+        example="apserver try",
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        help=f"IP address and port (default: {BY_DOTTED['listen'].default}); "
+        "they become part of every id",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`apserver try`."""
+    settings = trial_settings(arguments.config, os.environ, cwd=Path.cwd(), listen=arguments.listen)
+    trial = kept_trial(settings) or first_start(settings)
+
+    def announce(_: str) -> None:
+        print(render(trial, settings.data_dir), end="", flush=True)
+
+    return supervisor.run(plan(settings, workers=1, on_ready=announce))
+
+
+def trial_settings(
+    config_file: str | None, environ: Mapping[str, str], *, cwd: Path, listen: str | None
+) -> Settings:
+    """Settings for one machine, with what is configured in place of each default."""
+    overrides = {} if listen is None else {"listen": listen}
+    given = read(config_file, environ, cwd=cwd, overrides=overrides)
+    if "origin" in given and not given["origin"].value.startswith("http:"):
+        raise ConfigProblem(
+            f'{given["origin"].where}: origin = "{given["origin"].value}" is not allowed here. '
+            'Allowed: none, or one with http://, as "apserver try" is for one machine. '
+            'Run "apserver serve", or "apserver try" in another folder'
+        )
+    listening = given["listen"].value if "listen" in given else BY_DOTTED["listen"].default
+    defaults = {
+        "data_dir": default_data_dir(environ, "apserver-try"),
+        "federation.allow_http": True,
+        "federation.allow_networks": LOOPBACK,
+    }
+    if "origin" not in given:
+        defaults["origin"] = origin_at(listening)
+    return settle(given, defaults)
+
+
+def origin_at(listen: str) -> str:
+    """The http origin of a server that listens there; an open address means loopback."""
+    text, port = split_listen(listen)
+    if port == 0:
+        raise ConfigProblem(
+            f'listen = "{listen}" is not allowed with "apserver try". Allowed: a port of 1 or '
+            "more, as it becomes part of every id"
+        )
+    address = ipaddress.ip_address(text)
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return check_origin(f"http://{host}:{port}")
+
+
+def kept_trial(settings: Settings) -> Trial | None:
+    """What an earlier start made in this data folder, or None when there was none."""
+    path = settings.data_dir / KEPT_IN
+    try:
+        trial = Trial(**json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise ConfigProblem(
+            f"{path} is damaged. Remove it: the next start writes it again, with a new token"
+        ) from error
+    if trial.origin != settings.origin:
+        authority = trial.origin.partition("://")[2]
+        raise ConfigProblem(
+            f'{path}: origin = "{trial.origin}" is part of every id there, and this start would '
+            f'use "{settings.origin}". Run "apserver try --listen {authority}", or choose another '
+            f"folder: {BY_DOTTED['data_dir'].variable}=FOLDER apserver try"
+        )
+    return trial
+
+
+def first_start(settings: Settings) -> Trial:
+    """Make the actors, and keep what to print and a configuration file for other commands."""
+    with database(settings) as dsn:
+        trial = asyncio.run(_make(dsn, settings))
+    _write_private(settings.data_dir / FILE_NAME, render_file(settings.plain()))
+    _write_private(settings.data_dir / KEPT_IN, json.dumps(asdict(trial), indent=2) + "\n")
+    return trial
+
+
+async def _make(dsn: str, settings: Settings) -> Trial:
+    from apserver.app import create_actor, create_token, migrate  # late: only for a first start
+
+    await migrate(dsn, settings)
+    for name, display_name in ACTORS.items():
+        # Refused: a first start that was cut short has made it already.
+        with suppress(Refused):
+            await create_actor(
+                dsn,
+                settings,
+                name=name,
+                type="Person",
+                display_name=display_name,
+                manual_approval=False,
+                token=False,
+            )
+    mine, other = ACTORS
+    made = await create_token(dsn, settings, name=mine)
+    return Trial(
+        origin=settings.origin,
+        actor=made.actor,
+        handle=f"@{mine}@{settings.handle_host}",
+        token=made.token,
+        other=Names(settings.origin).actor(other),
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    """The whole file or none of it, mode 0600: it holds a token."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    with open(open_private(new, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def render(trial: Trial, data_dir: Path) -> str:
+    """What `try` prints once the server answers."""
+    config = shlex.quote(str(data_dir / FILE_NAME))
+    post, read_, follow = curl_lines(trial)
+    return f"""\
+apserver is ready at {trial.origin}. Ctrl-C stops it; its data stays in {data_dir}.
+
+actor   {trial.actor}
+handle  {trial.handle}
+token   {trial.token}
+
+Post a note:
+{post}
+
+Read the outbox:
+{read_}
+
+Follow another actor:
+{follow}
+
+Other commands, in a second shell:
+apserver actor create NAME --config {config}
+"""
+
+
+def curl_lines(trial: Trial) -> tuple[str, str, str]:
+    """Shell lines that post a note, read the outbox, and follow the other actor."""
+    outbox = collection_id(trial.actor, "outbox")
+    note = {"type": "Note", "content": "Hello, world", "to": [PUBLIC]}
+    follow = {"type": "Follow", "object": trial.other, "to": [trial.other]}
+    return (
+        _curl(trial, outbox, body=note),
+        _curl(trial, outbox),
+        _curl(trial, outbox, body=follow),
+    )
+
+
+def _curl(trial: Trial, iri: str, *, body: Mapping[str, object] | None = None) -> str:
+    words = ["curl", "-sS", iri, "-H", f"Authorization: Bearer {trial.token}"]
+    if body is None:
+        words += ["-H", f"Accept: {ACTIVITY_JSON}"]
+    else:
+        document = json.dumps({"@context": AS2_CONTEXT, **body})
+        words += ["-H", f"Content-Type: {ACTIVITY_JSON}", "-d", document]
+    return shlex.join(words)

@@ -1,0 +1,180 @@
+"""`KEYS`, the table of all settings, and the only list of them.
+
+It decides what a file or variable may hold. `config.example.toml`, `docs/configuration.md` and
+the file that `apserver init` writes are rendered from it (`apserver.cli.reference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from apserver.config.values import (
+    any_value,
+    check_database_url,
+    check_existing_file,
+    check_handle_host,
+    check_listen,
+    check_networks,
+    check_not_negative,
+    check_one_of,
+    check_origin,
+)
+
+PREFIX = "APSERVER__"
+Kind = Literal["text", "boolean", "integer", "list", "path"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One setting. ``check`` takes the value in its TOML type and returns the value to use.
+
+    ``computed`` tells in words where the value comes from when the key is absent or empty;
+    ``shown`` is then what the example file shows in place of the default.
+    """
+
+    name: str
+    doc: str
+    comment: str
+    allowed: str
+    kind: Kind = "text"
+    section: str = ""
+    default: Any = ""
+    computed: str = ""
+    shown: Any = None
+    secret: bool = False
+    check: Callable[[Any], Any] = any_value
+
+    @property
+    def dotted(self) -> str:
+        """`log.level`, or the bare name at the top level."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def label(self) -> str:
+        """How messages and docs name it: `[log] level`."""
+        return f"[{self.section}] {self.name}" if self.section else self.name
+
+    @property
+    def variable(self) -> str:
+        """The environment variable: `APSERVER__LOG__LEVEL`."""
+        return PREFIX + self.dotted.replace(".", "__").upper()
+
+    @property
+    def default_value(self) -> Any:
+        """The default as a value of `Settings`."""
+        return self.check(None if self.kind == "path" else self.default)
+
+
+KEYS = (
+    Key(
+        name="origin",
+        doc="The address under which the world reaches this server.",
+        comment="It is part of every id, so it can never change once the server has been used. "
+        "The server itself speaks plain HTTP; a proxy in front of it does TLS.",
+        allowed='scheme://host[:port] without a path, such as "https://social.example.org"',
+        computed="none, it must be set",
+        shown="https://social.example.org",
+        check=check_origin,
+    ),
+    Key(
+        name="handle_host",
+        doc="The host in handles: @name@HOST.",
+        comment="Set it when handles shall be shorter than the host of the origin: "
+        "@ann@example.org for a server at social.example.org. "
+        "Then https://example.org/.well-known/webfinger must lead to this server too.",
+        allowed='host[:port], such as "example.org"',
+        computed="the host and port of origin",
+        shown="example.org",
+        check=check_handle_host,
+    ),
+    Key(
+        name="listen",
+        doc="The address and port that the server listens on.",
+        comment="The proxy connects here. Port 0 takes any free port.",
+        allowed='IP address and port, such as "127.0.0.1:8080" or "[::1]:8080"',
+        default="127.0.0.1:8080",
+        check=check_listen,
+    ),
+    Key(
+        name="data_dir",
+        kind="path",
+        doc="The folder of the secret key and of the embedded database.",
+        comment="Back it up. A relative path starts at the folder of the configuration file.",
+        allowed="a path",
+        computed="/var/lib/apserver for root, else $XDG_DATA_HOME/apserver "
+        "or ~/.local/share/apserver",
+        shown="/var/lib/apserver",
+    ),
+    Key(
+        section="database",
+        name="url",
+        doc="The PostgreSQL database (15 or later). Empty: apserver runs one itself in data_dir.",
+        comment="When the URL holds a password, give the file mode 0600 or use the variable.",
+        allowed='"" or "postgresql://user@host/database"',
+        secret=True,
+        check=check_database_url,
+    ),
+    Key(
+        section="federation",
+        name="allow_http",
+        kind="boolean",
+        doc="Whether http:// is good enough, for the origin and for other servers.",
+        comment="Only for trying things on one machine: nothing is kept secret on the way.",
+        allowed="true or false",
+        default=False,
+    ),
+    Key(
+        section="federation",
+        name="allow_networks",
+        kind="list",
+        doc="Networks that outgoing requests may reach besides public addresses.",
+        comment="Other servers name the addresses that this one calls, so a private network is "
+        "closed to outgoing requests unless it stands here.",
+        allowed='a list of networks in CIDR form, such as ["127.0.0.0/8", "fd00::/8"]',
+        default=[],
+        check=check_networks,
+    ),
+    Key(
+        section="federation",
+        name="ca_file",
+        kind="path",
+        doc="A PEM file of certificate authorities to trust besides those of the system.",
+        comment="For a network with an authority of its own.",
+        allowed='"" or the path of an existing file',
+        check=check_existing_file,
+    ),
+    Key(
+        section="limits",
+        name="requests_per_minute",
+        kind="integer",
+        doc="Requests that one client address may make in a minute; 0 sets no limit.",
+        comment="Beyond it the answer is 429 with Retry-After.",
+        allowed="a whole number, 0 or more",
+        default=3000,
+        check=check_not_negative,
+    ),
+    Key(
+        section="log",
+        name="level",
+        doc="The least serious record that is logged.",
+        comment="Bodies and tokens are logged at no level.",
+        allowed='"debug", "info", "warning" or "error"',
+        default="info",
+        check=check_one_of("debug", "info", "warning", "error"),
+    ),
+    Key(
+        section="log",
+        name="format",
+        doc="How a record looks: lines for people, or one JSON object a line.",
+        comment="The log goes to standard error.",
+        allowed='"human" or "json"',
+        default="human",
+        check=check_one_of("human", "json"),
+    ),
+)
+#: In the order of the table; the top level is none of them.
+SECTIONS = tuple(dict.fromkeys(key.section for key in KEYS if key.section))
+BY_DOTTED = {key.dotted: key for key in KEYS}
+BY_VARIABLE = {key.variable: key for key in KEYS}

@@ -1,0 +1,143 @@
+"""The settings as values, and how they are settled from what was given and from defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apserver.config.keys import BY_DOTTED, KEYS, PREFIX, Key
+from apserver.config.sources import NOTHING, Given, Place, read, seen
+from apserver.config.values import split_listen
+from apserver.core.origin import Network, host_of
+from apserver.errors import ConfigProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """`[database]`. An empty url means the embedded server."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Federation:
+    """`[federation]`: what outgoing requests may reach and trust beyond the usual."""
+
+    allow_http: bool
+    allow_networks: tuple[Network, ...]
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`[limits]`. Zero requests per minute means no limit."""
+
+    requests_per_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """`[log]`: the words of the table."""
+
+    level: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked. Each field is the key of that name in `KEYS`."""
+
+    origin: str
+    handle_host: str
+    listen: str
+    data_dir: Path
+    database: Database
+    federation: Federation
+    limits: Limits
+    log: Log
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """`listen` as (IP address, port)."""
+        return split_listen(self.listen)
+
+    def plain(self) -> dict[str, Any]:
+        """The values in their TOML types, by dotted key."""
+        return {key.dotted: self._plain(key) for key in KEYS}
+
+    def _plain(self, key: Key) -> Any:
+        value = getattr(getattr(self, key.section) if key.section else self, key.name)
+        if key.kind == "list":
+            return [str(item) for item in value]
+        return ("" if value is None else str(value)) if key.kind == "path" else value
+
+    def to_json(self) -> str:
+        """One JSON object by dotted key, as workers get it; `from_json` reads it back."""
+        return json.dumps(self.plain())
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """The settings that `to_json` wrote."""
+        place = Place("settings of the parent process", base=Path("/"))
+        plain: dict[str, Any] = json.loads(text)
+        return settle({name: place.take(BY_DOTTED[name], plain[name]) for name in plain})
+
+
+def load(
+    config_file: str | None,
+    environ: Mapping[str, str],
+    *,
+    cwd: Path,
+    overrides: Mapping[str, str] = NOTHING,
+) -> Settings:
+    """Settings of a command. ``overrides`` are options of the command line, by dotted key."""
+    given = read(config_file, environ, cwd=cwd, overrides=overrides)
+    return settle(given, {"data_dir": default_data_dir(environ)})
+
+
+def settle(given: Mapping[str, Given], defaults: Mapping[str, Any] = NOTHING) -> Settings:
+    """Fill what was not given, from ``defaults`` and then from the table, and check the whole."""
+    values = {key.dotted: key.default_value for key in KEYS if not key.computed}
+    values |= defaults
+    values |= {name: item.value for name, item in given.items()}
+    if "origin" not in values:
+        raise ConfigProblem(
+            'origin is not set. Run "apserver init https://YOUR.HOST" to write config.toml, '
+            f"name a file by --config, or set {PREFIX}ORIGIN"
+        )
+    values.setdefault("handle_host", host_of(values["origin"]))
+    if values["origin"].startswith("http:") and not values["federation.allow_http"]:
+        where = given["origin"].where if "origin" in given else "the default"
+        raise ConfigProblem(
+            f"{where}: origin = {seen(values['origin'])} is not allowed. Allowed: an origin that "
+            "starts with https://. For trying things on one machine, set allow_http = true "
+            "under [federation]"
+        )
+    return _settings(values)
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    def of(section: str) -> dict[str, Any]:
+        return {key.name: values[key.dotted] for key in KEYS if key.section == section}
+
+    return Settings(
+        **of(""),
+        database=Database(**of("database")),
+        federation=Federation(**of("federation")),
+        limits=Limits(**of("limits")),
+        log=Log(**of("log")),
+    )
+
+
+def default_data_dir(environ: Mapping[str, str], name: str = "apserver") -> Path:
+    """`/var/lib/NAME` for root, else the place of the XDG Base Directory Specification."""
+    if os.geteuid() == 0:
+        return Path("/var/lib") / name
+    shared = environ.get("XDG_DATA_HOME", "")
+    home = Path(environ.get("HOME") or Path.home())
+    # A relative XDG_DATA_HOME is to be ignored, says the specification.
+    return (Path(shared) if shared.startswith("/") else home / ".local/share") / name

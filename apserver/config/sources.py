@@ -1,0 +1,215 @@
+"""Reads the configuration file and the environment into checked values.
+
+Every message names the place (file, variable or option), the key, the value seen and what is
+allowed. Values of secret keys and passwords in URLs are never repeated.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from apserver.config.keys import BY_DOTTED, BY_VARIABLE, KEYS, PREFIX, SECTIONS, Key, Kind
+from apserver.errors import ConfigProblem
+
+FILE_NAME = "config.toml"
+FILE_VARIABLE = "APSERVER_CONFIG"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+SHOWN = 100  #: characters of a value that a message repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A checked value, and the place that it comes from: a file, a variable, an option."""
+
+    value: Any
+    where: str
+
+
+def read(
+    config_file: str | None,
+    environ: Mapping[str, str],
+    *,
+    cwd: Path,
+    overrides: Mapping[str, str] = NOTHING,
+) -> dict[str, Given]:
+    """What was set, by dotted key, without defaults."""
+    path = find_file(config_file, environ, cwd=cwd)
+    given = {} if path is None else _from_file(path)
+    given |= _from_environment(environ, cwd)
+    for name, text in overrides.items():
+        given[name] = Place(f"--{name}", base=cwd).take_text(BY_DOTTED[name], text)
+    # An empty text leaves a computed key open, as its absence does.
+    return {
+        name: item
+        for name, item in given.items()
+        if item.value != "" or not BY_DOTTED[name].computed
+    }
+
+
+def find_file(config_file: str | None, environ: Mapping[str, str], *, cwd: Path) -> Path | None:
+    """The file to read: the one named, or ./config.toml when there is one, or none."""
+    named = config_file or environ.get(FILE_VARIABLE)
+    path = cwd / (named or FILE_NAME)
+    if path.exists():
+        return path
+    if named:
+        by = "--config" if config_file else FILE_VARIABLE
+        raise ConfigProblem(
+            f"{path}: there is no such file; {by} names it. Mend the name, or run "
+            f'"apserver init https://YOUR.HOST --config {named}" to write it'
+        )
+    return None
+
+
+def _from_file(path: Path) -> dict[str, Given]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigProblem(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+        raise ConfigProblem(f"{path}: not valid TOML: {error}") from error
+    place = Place(str(path), base=path.parent)
+    given = {}
+    for section, name, value in _flat(document, place):
+        key = place.key(section, name, value)
+        given[key.dotted] = place.take(key, value)
+    return given
+
+
+def _flat(document: Mapping[str, Any], place: Place) -> Iterator[tuple[str, str, Any]]:
+    """(section, key, value) of each setting; the section is "" at the top level."""
+    for name, value in document.items():
+        if not isinstance(value, dict) and name not in SECTIONS:
+            yield "", name, value
+            continue
+        place.check_section(name, value)
+        for inner, inner_value in value.items():
+            yield name, inner, inner_value
+
+
+def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
+    given = {}
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        if variable not in BY_VARIABLE:
+            shown = "(hidden)" if "DATABASE" in variable.upper() else seen(environ[variable])
+            raise ConfigProblem(
+                f"{variable}: unknown variable, with the value {shown}."
+                f"{_hint(variable.upper(), BY_VARIABLE)} Known: {', '.join(BY_VARIABLE)}"
+            )
+        key = BY_VARIABLE[variable]
+        given[key.dotted] = Place(variable, base=cwd).take_text(key, environ[variable])
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where values stand: its name for messages, and the folder where relative paths start."""
+
+    where: str
+    base: Path = field(kw_only=True)
+
+    def check_section(self, name: str, value: object) -> None:
+        """That the section exists and is one; or ConfigProblem."""
+        if name not in SECTIONS:
+            raise ConfigProblem(
+                f"{self.where}: unknown section [{name}].{_hint(name, SECTIONS, '[{}]')} "
+                f"Known sections: {', '.join(SECTIONS)}"
+            )
+        if not isinstance(value, dict):
+            raise ConfigProblem(
+                f"{self.where}: {name} = {seen(value)} is not allowed. Allowed: "
+                f"a section [{name}] with the keys {_known(name)}"
+            )
+
+    def key(self, section: str, name: str, value: object) -> Key:
+        """The key of that name; or ConfigProblem with the nearest one."""
+        key = BY_DOTTED.get(f"{section}.{name}" if section else name)
+        if key is not None:
+            return key
+        label = f"[{section}] {name}" if section else name
+        shown = "(hidden)" if section == "database" else seen(value)
+        raise ConfigProblem(
+            f"{self.where}: unknown key {label} = {shown}.{_key_hint(name)} "
+            f"Known keys {f'of [{section}]' if section else 'at the top level'}: {_known(section)}"
+        )
+
+    def take_text(self, key: Key, text: str) -> Given:
+        """The checked value from the environment or an option, where all is text."""
+        try:
+            return self.take(key, _from_text(key.kind, text))
+        except ValueError as error:
+            raise self._problem(key, text) from error
+
+    def take(self, key: Key, value: object) -> Given:
+        """The checked value, which has its TOML type."""
+        try:
+            typed = _typed(key.kind, value)
+            if typed == "" and key.computed:
+                return Given(typed, self.where)
+            if key.kind == "path":
+                typed = self.base / Path(typed).expanduser() if typed else None
+            return Given(key.check(typed), self.where)
+        except (ValueError, RuntimeError) as error:  # RuntimeError: "~name" of nobody
+            raise self._problem(key, value) from error
+
+    def _problem(self, key: Key, value: object) -> ConfigProblem:
+        shown = "(hidden)" if key.secret else seen(value)
+        return ConfigProblem(
+            f"{self.where}: {key.label} = {shown} is not allowed. Allowed: {key.allowed}"
+        )
+
+
+def _from_text(kind: Kind, text: str) -> object:
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == "integer":
+        return int(text)
+    if kind == "list":
+        if text.lstrip().startswith("["):
+            return json.loads(text)
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return text
+
+
+def _typed(kind: Kind, value: object) -> Any:
+    """The value when it has the TOML type of the kind; or ValueError."""
+    expected = {"boolean": bool, "integer": int, "list": list}.get(kind, str)
+    if type(value) is not expected:  # isinstance would take true for a number
+        raise ValueError(value)
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise ValueError(value)
+    return value
+
+
+def seen(value: object) -> str:
+    """A value for a message: short, on one line, without the password of a URL."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = re.sub(r"(//[^/:@\s]*):\S*@", r"\1:(hidden)@", text)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _hint(name: str, known: Iterable[str], form: str = "{}") -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {form.format(close[0])}?" if close else ""
+
+
+def _key_hint(name: str) -> str:
+    # All sections: a key of the right name in the wrong section is the usual slip with TOML.
+    labels = {key.name: key.label for key in KEYS}
+    close = difflib.get_close_matches(name, labels, n=1)
+    if not close:
+        return ""
+    top = " (above the first section)" if not labels[close[0]].startswith("[") else ""
+    return f" Did you mean {labels[close[0]]}{top}?"
+
+
+def _known(section: str) -> str:
+    return ", ".join(key.name for key in KEYS if key.section == section)

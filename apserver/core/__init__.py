@@ -1,0 +1,1 @@
+"""The pure core: ActivityStreams as values and rules. Knows no socket, clock, file or SQL."""

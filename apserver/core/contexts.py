@@ -1,0 +1,194 @@
+"""Which ``@context`` values let us read a document as plain JSON.
+
+A JSON-LD context can give any member another meaning: ``{"object": "https://x.example/actor"}``
+turns the tree around while its text looks the same. Obeying contexts in general is slow (a
+hostile one takes seconds) and needs the network; ignoring them lets a document say one thing to
+us and another to a JSON-LD reader, which is how actors were forged (CVE-2024-32983).
+
+The way out is that almost no context in use redefines anything: servers add terms of their own
+after the normative contexts. Such a context is *additive*. Every term that we read still means
+what the Recommendation says, so plain JSON and JSON-LD agree on all of it. The verdict depends
+on the context alone, and a server sends the same few over and over, so verdicts are kept.
+
+A document whose context *redefines* goes the long way, through JSON-LD compaction in a process
+that can be killed. URLs are never fetched. Any URL counts as additive: what it defines are terms
+of its author, and for those that we read we hold to the Recommendation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from apserver.core import limits
+from apserver.core.vocabulary import AS2_CONTEXT, JSON_LITERALS, SECURITY_CONTEXT
+from apserver.errors import BadInput
+
+#: What we read of security/v1. Its other terms may change: Lemmy makes `expires` its own.
+SECURITY_TERMS = ("creator", "owner", "publicKey", "publicKeyPem", "signature", "signatureValue")
+#: Prefixes of the AS2 context that no member or type that we read is written with.
+_UNREAD_PREFIXES = frozenset({"ldp", "vcard", "xsd"})
+#: Pleroma and Akkoma serve it, each under its own host; it is kept by this path alone.
+LITEPUB_PATH = "/schemas/litepub-0.1.jsonld"
+
+#: Members of a context that change how everything beside them is read (JSON-LD 1.1, 9.15).
+_CONTEXT_WIDE = frozenset({"@base", "@import", "@vocab"})
+#: Members of a term definition that turn, nest or rescope what the term holds.
+_RESHAPING = frozenset({"@context", "@nest", "@reverse"})
+#: Containers that leave the shape of a value as it is.
+_PLAIN_CONTAINERS = frozenset({"@list", "@set"})
+#: Members without embedded objects.
+_NOT_READ = JSON_LITERALS | {"@context"}
+#: Steps from a term to its IRI: prefixes that are made of prefixes. In use are one and two.
+_EXPANSIONS = 8
+
+
+class Verdict(Enum):
+    """How a document may be read."""
+
+    ADDITIVE = "additive"  #: as plain JSON
+    REDEFINES = "redefines"  #: by JSON-LD compaction only
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownContexts:
+    """The contexts that we hold, and what the terms that we read mean in the normative ones.
+
+    ``documents`` maps the URL (for litepub the path) to the context document. ``definitions``
+    are the normative term definitions, ``terms`` maps what we read to absolute IRI or keyword.
+    """
+
+    documents: Mapping[str, Mapping[str, Any]]
+    definitions: Mapping[str, Any]
+    terms: Mapping[str, str]
+
+    @classmethod
+    def of(cls, documents: Mapping[str, Mapping[str, Any]]) -> KnownContexts:
+        """Work out the terms. ``documents`` must hold Activity Streams and security/v1."""
+        as2 = documents[AS2_CONTEXT]["@context"]
+        security = documents[SECURITY_CONTEXT]["@context"]
+        definitions = {**security, **as2}
+        read = (set(as2) - _UNREAD_PREFIXES - {"@vocab"}).union(SECURITY_TERMS)
+        return cls(documents, definitions, {name: _meaning(name, definitions) for name in read})
+
+    def find(self, url: str) -> Mapping[str, Any] | None:
+        """The context document behind a URL; None when we do not hold it."""
+        return self.documents.get(LITEPUB_PATH if url.endswith(LITEPUB_PATH) else url)
+
+
+def judge(document: Mapping[str, Any], known: KnownContexts) -> Verdict:
+    """The verdict on a whole document: on its context and on those of all embedded objects."""
+    redefined = any(
+        verdict(context, known) is Verdict.REDEFINES for context in _contexts_in(document)
+    )
+    return Verdict.REDEFINES if redefined else Verdict.ADDITIVE
+
+
+def verdict(context: Any, known: KnownContexts) -> Verdict:
+    """The verdict on one ``@context`` value.
+
+    Raises BadInput when it is not made of URLs and objects, or is beyond the
+    ``CONTEXT_`` limits. No context at all is additive (AS-09), null entries are passed over.
+    """
+    entries = context if isinstance(context, list) else [context]
+    if len(entries) > limits.CONTEXT_ENTRIES:
+        _refuse(f"has more than {limits.CONTEXT_ENTRIES} entries")
+    if not all(entry is None or isinstance(entry, (str, dict)) for entry in entries):
+        _refuse("must be made of URLs and objects")
+    inline = [entry for entry in entries if isinstance(entry, dict)]
+    if not inline:
+        return Verdict.ADDITIVE
+    if sum(map(len, inline)) > limits.CONTEXT_TERMS:
+        _refuse(f"defines more than {limits.CONTEXT_TERMS} terms")
+    content = _ENCODER.encode(inline)
+    if len(content) > limits.CONTEXT_INLINE:
+        _refuse(f"has more than {limits.CONTEXT_INLINE} bytes of definitions")
+    return _verdict_on(content, known)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+@lru_cache(maxsize=1024)
+def _verdict_on(content: str, known: KnownContexts) -> Verdict:
+    definitions = dict(known.definitions)
+    for inline in json.loads(content):
+        definitions.update(inline)
+        if any(_redefines(name, inline[name], definitions, known) for name in inline):
+            return Verdict.REDEFINES
+    return Verdict.ADDITIVE
+
+
+def _redefines(
+    name: str, definition: Any, definitions: Mapping[str, Any], known: KnownContexts
+) -> bool:
+    if name.startswith("@"):
+        return name in _CONTEXT_WIDE
+    if isinstance(definition, dict) and not _RESHAPING.isdisjoint(definition):
+        return True
+    meaning = _meaning(name, definitions)
+    if name not in known.terms:
+        return meaning.startswith("@")  # another name for a keyword, such as @id or @graph
+    return meaning != known.terms[name] or _has_other_shape(definition, known.definitions[name])
+
+
+def _has_other_shape(definition: Any, normative: Any) -> bool:
+    if not isinstance(definition, dict):
+        return False
+    if definition.get("@type") == "@json":
+        return True
+    return not _containers(definition) <= _PLAIN_CONTAINERS | _containers(normative)
+
+
+def _containers(definition: Any) -> frozenset[str]:
+    value = definition.get("@container") if isinstance(definition, dict) else None
+    return frozenset(map(str, value if isinstance(value, list) else [value] if value else []))
+
+
+def _meaning(name: str, definitions: Mapping[str, Any]) -> str:
+    """The IRI or keyword that a term stands for; empty when it stands for nothing."""
+    definition = definitions[name]
+    if isinstance(definition, dict):
+        # Without @id a term is a compact IRI, or hangs on the @vocab of Activity Streams.
+        definition = definition.get("@id", name if ":" in name else f"_:{name}")
+    if not isinstance(definition, str):
+        return ""
+    return "" if definition == name else _expanded(definition, definitions, _EXPANSIONS)
+
+
+def _expanded(value: str, definitions: Mapping[str, Any], steps: int) -> str:
+    """An IRI written out: compact IRIs and terms replaced (JSON-LD 1.1 API, 5.2)."""
+    prefix, colon, suffix = value.partition(":")
+    if not steps or value.startswith("@") or prefix == "_" or suffix.startswith("//"):
+        return value
+    if prefix not in definitions:
+        return value if colon else f"_:{value}"
+    target = definitions[prefix]
+    if isinstance(target, dict):
+        target = target.get("@id")
+    if not isinstance(target, str):
+        return value
+    return _expanded(target, definitions, steps - 1) + suffix
+
+
+def _contexts_in(document: Mapping[str, Any]) -> Iterator[Any]:
+    waiting: list[Any] = [document]
+    for value in waiting:  # which grows meanwhile
+        if isinstance(value, list):
+            waiting += [item for item in value if isinstance(item, (dict, list))]
+            continue
+        if "@context" in value:
+            yield value["@context"]
+        waiting += [
+            member
+            for name, member in value.items()
+            if isinstance(member, (dict, list)) and name not in _NOT_READ
+        ]
+
+
+def _refuse(what: str) -> NoReturn:
+    raise BadInput(f"The @context {what}.", pointer="/@context")

@@ -1,0 +1,231 @@
+"""What rules ask for and what they answer: Needs, Facts and Effects, all plain values.
+
+A rule never touches the database. It names what it needs to know (`Need`), is given `Facts`,
+and answers with `Effect` values, which ``store.effects`` turns into SQL. Effects are sets of
+rows to be there or not to be there, never sums: performing them twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from apserver.core.audience import Audience, Visibility
+
+# Needs ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ActorNeed:
+    """The actor with this id, if it is known here."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityNeed:
+    """The activity that ``actor`` did under this id; with no actor: one of ours."""
+
+    id: str
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationNeed:
+    """How ``subject`` stands to ``object``, e.g. whether it follows it."""
+
+    subject: str
+    kind: Literal["follow"]
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReachNeed:
+    """Whether anybody here is concerned by an activity that ``actor`` sent.
+
+    True when it addresses an actor of ours, or is for followers or everybody and someone here
+    follows the actor.
+    """
+
+    activity: UUID
+    actor: str
+    addressed: tuple[str, ...]
+    to_followers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNeed:
+    """A document of another server, fetched for this activity (see `Fetch`)."""
+
+    id: str
+
+
+Need: TypeAlias = ActorNeed | ActivityNeed | RelationNeed | ReachNeed | DocumentNeed
+
+# Facts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFact:
+    """What rules may know of an actor."""
+
+    id: str
+    ours: bool
+    type: str
+    followers: str | None
+    manual_approval: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFact:
+    """A stored activity."""
+
+    id: str
+    type: str
+    actor: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationFact:
+    """A stored relation; ``activity_id`` is that of the Follow."""
+
+    state: Literal["pending", "accepted"]
+    activity_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFact:
+    """A fetched document, or why there is none."""
+
+    document: Mapping[str, Any] | None
+    reason: str = ""
+
+
+Fact: TypeAlias = ActorFact | ActivityFact | RelationFact | DocumentFact | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was found for the needs that were named; None for what is not there."""
+
+    now: datetime
+    found: Mapping[Need, Fact | None] = field(default_factory=dict)
+
+    def actor(self, id_: str | None) -> ActorFact | None:
+        """The actor, or None when unknown here."""
+        fact = self.found.get(ActorNeed(id_)) if id_ else None
+        return fact if isinstance(fact, ActorFact) else None
+
+    def activity(self, id_: str | None, *, actor: str | None = None) -> ActivityFact | None:
+        """The activity, or None when unknown here."""
+        fact = self.found.get(ActivityNeed(id_, actor)) if id_ else None
+        return fact if isinstance(fact, ActivityFact) else None
+
+    def follow(self, subject: str, object_: str) -> RelationFact | None:
+        """The follow of ``object_`` by ``subject``, or None."""
+        fact = self.found.get(RelationNeed(subject, "follow", object_))
+        return fact if isinstance(fact, RelationFact) else None
+
+    def document(self, id_: str) -> DocumentFact | None:
+        """What fetching the document gave, or None when it was not tried yet."""
+        fact = self.found.get(DocumentNeed(id_))
+        return fact if isinstance(fact, DocumentFact) else None
+
+    def reaches(self, need: ReachNeed) -> bool:
+        """The answer to a `ReachNeed`."""
+        return self.found.get(need) is True
+
+
+# Effects ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store an object, replacing an older copy of the same author."""
+
+    id: str
+    kind: Literal["ours", "remote"]
+    type: str
+    author: str
+    visibility: Visibility
+    audience: Audience
+    document: Mapping[str, Any]
+    context: Any
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddTo:
+    """Put an item into a collection of ours, once. ``item`` is shown as an id."""
+
+    collection: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFrom:
+    """Take an item out of a collection of ours."""
+
+    collection: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relate:
+    """``subject`` stands in the relation to ``object``; an accepted one is not made pending."""
+
+    subject: str
+    kind: Literal["follow"]
+    object: str
+    state: Literal["pending", "accepted"]
+    activity_id: str | None
+    subject_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unrelate:
+    """``subject`` does not stand in the relation to ``object`` (any more)."""
+
+    subject: str
+    kind: Literal["follow"]
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """List the activity in the inboxes here that it concerns (see `ReachNeed`)."""
+
+    activity: UUID
+    actor: str
+    addressed: tuple[str, ...]
+    to_followers: bool
+    visibility: Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An actor of ours answers with an activity; it is published in the same transaction."""
+
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A remote document is missing: get it, then apply the activity again from the start."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The activity has no effect; the reason code goes to its row, the log and a metric."""
+
+    reason: str
+
+
+Effect: TypeAlias = Put | AddTo | RemoveFrom | Relate | Unrelate | Show | Send | Fetch | Refuse
+Effects: TypeAlias = tuple[Effect, ...]

@@ -1,0 +1,68 @@
+"""Every number that bounds input or work. Bytes unless the name says otherwise.
+
+Sources: decisions of the project (docs/decisions), FEDERATION.md for those that peers notice.
+"""
+
+from __future__ import annotations
+
+# Documents
+BODY = 1 << 20  #: an inbox or outbox body, and a fetched document
+JSON_DEPTH = 32  #: nested arrays and objects
+JSON_KEYS = 5_000  #: object members in one document
+SAFE_INTEGER = 2**53  #: what every JSON reader keeps exactly (RFC 8259 6)
+IRI = 2_048
+CONTEXT_ENTRIES = 16
+CONTEXT_TERMS = 64
+CONTEXT_INLINE = 8 << 10
+RECIPIENTS = 100  #: addressees of one activity of ours
+TYPES = 8
+
+# Names
+NAME = 30  #: a local actor's name, characters
+DISPLAY_NAME = 200  #: characters
+
+# Collections
+PAGE = 20
+PAGE_MAX = 50  #: the largest page a client may ask for
+OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
+
+# Signatures
+CLOCK_SKEW_S = 65 * 60
+RSA_BITS_MIN = 2_048
+RSA_BITS_MAX = 8_192
+RSA_EXPONENT_BITS_MAX = 64  #: as OpenSSL for big keys; a longer one makes each check dear
+KEY_TEXT = 2_048  #: one public key as text, characters; RSA of 8192 bits needs 1500
+KEYS_PER_DOCUMENT = 16
+HEADER = 8 << 10  #: one header value
+SIGNED_COMPONENTS = 32
+
+# Outgoing requests
+CONNECT_S = 5.0
+GET_S = 10.0
+POST_S = 15.0
+KEY_LOOKUP_S = 4.0  #: all fetches for one key together
+KEY_FETCHES = 2
+REDIRECTS = 3
+WEBFINGER = 100 << 10
+FETCHES_PER_EVENT = 16
+NEGATIVE_CACHE_S = 300.0
+NEGATIVE_CACHE_ROWS = 10_000
+KEY_REFETCH_S = 300.0
+
+# Work
+ROUND_ROWS = 500  #: activities in one group commit
+JOB_BATCH = 100
+JOB_ATTEMPTS = 10  #: failures of one job before it is parked
+BUCKETS = 64
+LEASE_S = 60
+HOSTS_PER_CLAIM = 50
+DELIVERIES_PER_HOST = 20
+HOSTS_IN_FLIGHT = 256  #: hosts that one worker delivers to at a time
+POLL_S = 1.0
+CONNECTIONS = 256  #: open to other servers, per worker
+CONNECTIONS_PER_HOST = 8
+DELIVERY_ANSWER = 64 << 10  #: read of the answer to a POST, so that the connection can be kept
+NEGATIVE_CACHE_BUSY_S = 15.0  #: for a key whose server did not answer
+KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
+ROUNDS_WAITING = 5_000  #: activities that may wait for a group commit before we say 503
+POOL = 8  #: connections of one worker to PostgreSQL

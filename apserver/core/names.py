@@ -1,0 +1,50 @@
+"""The ids of what lives here. Every IRI that apserver makes is built in this file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+#: Reserved: the actor that speaks for the whole server (signs fetches).
+INSTANCE = "instance"
+#: Collections that every actor of ours has.
+COLLECTIONS = ("inbox", "outbox", "followers", "following", "liked")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Ids below one origin (``https://example.org``, no slash at the end)."""
+
+    origin: str
+
+    def actor(self, name: str) -> str:
+        """The id of the actor with this name."""
+        return f"{self.origin}/actors/{name}"
+
+    @property
+    def instance(self) -> str:
+        """The id of the instance actor."""
+        return self.actor(INSTANCE)
+
+    @property
+    def shared_inbox(self) -> str:
+        """The inbox that stands for every actor here."""
+        return f"{self.origin}/inbox"
+
+    def object(self, unique: UUID) -> str:
+        """The id of an object."""
+        return f"{self.origin}/objects/{unique}"
+
+    def activity(self, unique: UUID) -> str:
+        """The id of an activity."""
+        return f"{self.origin}/activities/{unique}"
+
+
+def collection_id(actor: str, name: str) -> str:
+    """The id of a collection of an actor of ours."""
+    return f"{actor}/{name}"
+
+
+def key_id(actor: str) -> str:
+    """The id of the RSA key of an actor of ours."""
+    return f"{actor}#main-key"

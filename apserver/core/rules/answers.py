@@ -1,0 +1,57 @@
+"""Accept, Reject and Undo: activities about an activity. Here is found which one is meant.
+
+The inner activity comes as an id, in full, or as a stub; ids may not match what we stored
+(IO-34, IO-35). What we hold ourselves counts first, an embedded copy only for its own actor:
+nobody can undo, by embedding it, what another did (AP-S2S-43).
+"""
+
+from __future__ import annotations
+
+from apserver.core.audience import Audience
+from apserver.core.document import first, id_of, types_of
+from apserver.core.effects import ActivityNeed, Facts, Need
+from apserver.core.model import Activity, addressed_to
+
+TYPES = frozenset({"Accept", "Reject", "Undo"})
+
+
+def needs(answer: Activity) -> tuple[Need, ...]:
+    """The inner activity, as we may hold it."""
+    if answer.object_id is None:
+        return ()
+    return (ActivityNeed(answer.object_id, _author(answer)), ActivityNeed(answer.object_id))
+
+
+def inner_of(answer: Activity, facts: Facts) -> Activity | None:
+    """The activity that is answered or undone; None when it cannot be told."""
+    id_ = answer.object_id
+    stored = facts.activity(id_, actor=_author(answer)) or facts.activity(id_)
+    if stored is not None and (answer.type != "Undo" or stored.actor == answer.actor):
+        return Activity(stored.document, stored.id, stored.type, stored.actor)
+    embedded = answer.embedded
+    if embedded is None:
+        return None
+    type_ = next(iter(types_of(embedded)), None)
+    actor = id_of(first(embedded.get("actor")))
+    if type_ is None or actor is None or (answer.type == "Undo" and actor != answer.actor):
+        return None
+    return Activity(embedded, id_, type_, actor)
+
+
+def complete(answer: Activity, inner: Activity) -> Activity:
+    """The answer with the inner activity embedded, and addressed to those concerned by it."""
+    shown = {key: value for key, value in inner.document.items() if key != "@context"}
+    document = {**answer.document, "object": shown}
+    whole = Activity(document, answer.id, answer.type, answer.actor, answer.addressed)
+    if whole.audience.everyone:
+        return whole
+    if answer.type == "Undo":
+        return addressed_to(whole, inner.audience)
+    return addressed_to(whole, Audience(to=(inner.actor,)))
+
+
+def _author(answer: Activity) -> str | None:
+    """Whose activity is meant: one's own for Undo, that of the embedded one otherwise."""
+    if answer.type == "Undo":
+        return answer.actor
+    return id_of(first(answer.embedded.get("actor"))) if answer.embedded else None

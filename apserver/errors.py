@@ -1,0 +1,165 @@
+"""Every error that apserver raises on purpose, as one tree.
+
+Each has two voices: ``str(error)`` is for the log and may name keys, hosts and rows;
+``error.public`` is what the other side is told, and it says what to do about it.
+
+    ApserverError
+    ├── BadInput 400           what was sent is malformed
+    │   ├── TooLarge 413
+    │   └── BadMediaType 415
+    ├── NotTrusted 401         who is asking is not shown (signature, token)
+    │   └── Forbidden 403      who is asking is known, and may not
+    ├── Missing 404            not there, or not for you: the two look alike
+    │   └── Gone 410
+    ├── NotAllowed 405         the method does not exist here
+    ├── Misdirected 421        the request names a host that is not ours
+    ├── Conflict 409           true of the request, but not with what we hold
+    ├── Busy 503               later may work; `retry_after_s` says when
+    │   └── RateLimited 429
+    ├── RemoteTrouble 502      another server failed us
+    │   └── RemoteGone         it says that the thing is gone (404, 410)
+    ├── Refused                a command was understood and declined (exit 1)
+    └── ConfigProblem          the configuration cannot be used (exit 78)
+"""
+
+from __future__ import annotations
+
+
+class ApserverError(Exception):
+    """Base of all. ``status`` is the HTTP status, ``kind`` the slug in problem+json and metrics."""
+
+    status = 500
+    kind = "internal"
+    public = "Something went wrong on our side."
+
+    def __init__(self, detail: str = "", *, public: str | None = None, pointer: str | None = None):
+        super().__init__(detail or public or self.public)
+        self.public = public or (detail if self.status < 500 and detail else self.public)
+        #: JSON pointer (RFC 6901) to the member at fault, when there is one.
+        self.pointer = pointer
+
+
+class BadInput(ApserverError):
+    """What was sent is malformed."""
+
+    status = 400
+    kind = "bad-input"
+    public = "The request is malformed."
+
+
+class TooLarge(BadInput):
+    """More bytes than `core.limits` allows."""
+
+    status = 413
+    kind = "too-large"
+    public = "The body is too large."
+
+
+class BadMediaType(BadInput):
+    """A body in a media type that this door does not take."""
+
+    status = 415
+    kind = "bad-media-type"
+    public = "This media type is not accepted here."
+
+
+class NotTrusted(ApserverError):
+    """Nobody was shown to be the sender."""
+
+    status = 401
+    kind = "not-trusted"
+    public = "Authentication is required."
+
+
+class Forbidden(NotTrusted):
+    """The sender is known, and may not do this."""
+
+    status = 403
+    kind = "forbidden"
+    public = "You may not do this."
+
+
+class Missing(ApserverError):
+    """Not there, or not for this viewer; the answer does not tell which."""
+
+    status = 404
+    kind = "missing"
+    public = "There is nothing here."
+
+
+class Gone(Missing):
+    """It was here and has been deleted."""
+
+    status = 410
+    kind = "gone"
+    public = "This has been deleted."
+
+
+class NotAllowed(ApserverError):
+    """The path exists and does not take this method."""
+
+    status = 405
+    kind = "method-not-allowed"
+    public = "This method does not exist here."
+
+
+class Misdirected(ApserverError):
+    """The Host header names a host that this server does not answer for (RFC 9110 15.5.20)."""
+
+    status = 421
+    kind = "misdirected"
+    public = "This server does not answer for that host."
+
+
+class Conflict(ApserverError):
+    """It clashes with what is stored."""
+
+    status = 409
+    kind = "conflict"
+    public = "This conflicts with what is stored."
+
+
+class Busy(ApserverError):
+    """We cannot do it now; a later try may work."""
+
+    status = 503
+    kind = "busy"
+    public = "The server is busy. Try again later."
+
+    def __init__(self, detail: str = "", *, public: str | None = None, retry_after_s: int = 30):
+        super().__init__(detail, public=public)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Busy):
+    """Too many requests from one address."""
+
+    status = 429
+    kind = "rate-limited"
+    public = "Too many requests. Slow down."
+
+
+class RemoteTrouble(ApserverError):
+    """Another server did not give us what we asked for."""
+
+    status = 502
+    kind = "remote-trouble"
+    public = "Another server could not be reached or gave no usable answer."
+
+
+class RemoteGone(RemoteTrouble):
+    """Another server says that the thing does not exist (any more)."""
+
+    kind = "remote-gone"
+
+
+class Refused(ApserverError):
+    """A command was understood and declined (exit code 1)."""
+
+    kind = "refused"
+
+
+class ConfigProblem(ApserverError):
+    """The configuration cannot be used (exit code 78, EX_CONFIG of sysexits.h)."""
+
+    kind = "config"

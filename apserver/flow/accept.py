@@ -1,0 +1,145 @@
+"""The door of the inbox: from a request to a stored activity.
+
+Cheap refusals come first, a look-up at another server as late as possible, and nothing is
+stored before it is known who sent it (decisions, "Accepting"):
+
+    digest over the raw bytes -> strict parse -> a deletion of somebody unknown: done ->
+    key by id -> signature -> the actor is the signer -> origins of the ids -> stored
+
+Everything up to here is answered with 4xx and leaves no trace in the database. What can only
+be judged with stored facts is judged later, when the activity is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from apserver.core.audience import strip_private, visibility_of
+from apserver.core.contexts import KnownContexts, Verdict, judge
+from apserver.core.document import parse, render
+from apserver.core.model import Activity, authenticate, parse_activity, spliced_object
+from apserver.core.names import Names
+from apserver.core.origin import activity_key, bucket_of, host_of, key_of, same_origin
+from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
+from apserver.core.signatures.message import Claim
+from apserver.core.times import published_at
+from apserver.errors import BadInput, Forbidden, NotTrusted
+from apserver.flow.remote import KnownKey, Remote
+from apserver.flow.rounds import Rounds
+from apserver.identifiers import uuid7
+from apserver.store import actors, inboxes
+from apserver.store.db import Connection, Database
+from apserver.store.effects import context_bytes
+from apserver.store.inboxes import Arrival
+
+
+class Acceptor:
+    """Takes what other servers post to the inboxes here."""
+
+    def __init__(
+        self,
+        db: Database,
+        remote: Remote,
+        *,
+        names: Names,
+        contexts: KnownContexts,
+        allow_http: bool,
+    ):
+        self._db = db
+        self._remote = remote
+        self._names = names
+        self._contexts = contexts
+        self._allow_http = allow_http
+        self._rounds: Rounds[Arrival] = Rounds(self._write)
+
+    async def take(self, request: Request, *, owner: str | None) -> bool:
+        """Store the activity in this request; returns after the commit.
+
+        ``owner`` is the actor whose inbox it is, None for the shared one. False means: taken,
+        and nothing to do. Raises BadInput, NotTrusted, Forbidden or Busy, with nothing stored.
+        """
+        now = datetime.now(UTC)
+        claim = read_claim(request)
+        check_fresh(claim, now=now)
+        check_digest(request, claim)
+        document = parse(request.body)
+        if judge(document, self._contexts) is not Verdict.ADDITIVE:
+            raise BadInput(
+                "The @context gives terms of ActivityStreams another meaning.",
+                pointer="/@context",
+            )
+        if await self._is_end_of_a_stranger(document):
+            return False
+        signer = await self.signer(request, claim, now=now)
+        activity = parse_activity(document, signer=signer)
+        verified = authenticate(activity, signer, allow_http=self._allow_http)
+        if same_origin(signer, self._names.origin):
+            raise Forbidden("Actors of this server post to their outbox.")
+        arrival = await self._arrival(verified, request.body, owner, now)
+        await self._rounds.add(arrival)
+        return True
+
+    async def signer(self, request: Request, claim: Claim, *, now: datetime) -> str:
+        """The actor whose key signed the request. A replaced key is fetched once (KEY-05)."""
+        known = await self._remote.key(claim.key_id)
+        try:
+            verify(claim, known.key, now=now)
+            return known.owner
+        except NotTrusted:
+            newer = await self._remote.newer_key(claim.key_id, known)
+            if newer is None:
+                raise
+            return _verified(claim, newer, now)
+
+    async def close(self) -> None:
+        """Wait for what is being stored."""
+        await self._rounds.close()
+
+    async def _is_end_of_a_stranger(self, document: dict[str, object]) -> bool:
+        """A server tells everybody it ever met that an account is gone. Whom we never met needs
+        no work, least of all the fetch of a key that is gone too (IO-25, KEY-07)."""
+        activity = parse_activity(document, signer="")
+        if activity.type != "Delete" or not activity.is_about_itself:
+            return False
+        async with self._db.connection() as conn:
+            return await actors.actor_by_key(conn, key_of(activity.actor)) is None
+
+    async def _arrival(
+        self, activity: Activity, body: bytes, owner: str | None, now: datetime
+    ) -> Arrival:
+        async with self._db.connection() as conn:
+            author = await actors.actor_by_key(conn, key_of(activity.actor))
+        spliced = spliced_object(activity)
+        apart = {"@context"} if spliced is None else {"@context", "object"}
+        envelope = {key: value for key, value in activity.document.items() if key not in apart}
+        envelope["actor"] = activity.actor
+        return Arrival(
+            key=activity_key(activity.actor, activity.id or body),
+            id=activity.id,
+            actor=key_of(activity.actor),
+            actor_id=activity.actor,
+            type=activity.type,
+            visibility=visibility_of(activity.audience, author.followers if author else None),
+            audience=activity.audience.keys(),
+            spliced=None if spliced is None else key_of(str(spliced["id"])),
+            context=context_bytes(activity.document.get("@context")),
+            envelope=render(strip_private(envelope)),
+            published_at=published_at(activity.document.get("published"), now),
+            body=body,
+            owner=None if owner is None else key_of(owner),
+            bucket=bucket_of(host_of(activity.actor)),
+            apply_job=uuid7(),
+            list_job=uuid7(),
+        )
+
+    async def _write(self, arrivals: Sequence[Arrival]) -> None:
+        async def work(conn: Connection) -> None:
+            await inboxes.accept(conn, arrivals)
+
+        await self._db.transaction(work)
+
+
+def _verified(claim: Claim, known: KnownKey, now: datetime) -> str:
+    verify(claim, known.key, now=now)
+    return known.owner

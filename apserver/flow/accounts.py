@@ -1,0 +1,191 @@
+"""Actors of ours and their tokens: made here, by the command line and at first start."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apserver.core.actors import handle, own_actor
+from apserver.core.document import render
+from apserver.core.keys import PrivateKey
+from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id, key_id
+from apserver.core.origin import bucket_of, fold_name, host_of, is_local_name, key_of
+from apserver.core.times import stamp
+from apserver.errors import ConfigProblem, Refused
+from apserver.identifiers import new_token
+from apserver.net.fetch import Signer
+from apserver.store import access, actors, collections
+from apserver.store.actors import Actor, SealedKey
+from apserver.store.db import Connection, Database
+from apserver.vault import Vault, new_key
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedActor:
+    """What `apserver actor create` reports. ``token`` when one was asked for."""
+
+    actor: str
+    handle: str
+    inbox: str
+    outbox: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedToken:
+    """What `apserver token create` reports. The token is shown this once; its hash is kept."""
+
+    actor: str
+    token: str
+
+
+class Accounts:
+    """Makes actors and tokens on one origin."""
+
+    def __init__(self, db: Database, vault: Vault, names: Names, *, handle_host: str):
+        self._db = db
+        self._vault = vault
+        self._names = names
+        self._handle_host = handle_host
+
+    async def create_actor(
+        self,
+        name: str,
+        *,
+        type_: str = "Person",
+        display_name: str | None = None,
+        manual_approval: bool = False,
+        token: bool = False,
+    ) -> CreatedActor:
+        """A new actor with its keys and collections. Refused when the name cannot be had."""
+        if not is_local_name(name):
+            raise Refused(
+                f"{name!r} cannot be a name: use 1 to 30 letters, digits and underscores."
+            )
+        if fold_name(name) == INSTANCE:
+            raise Refused(f"The name {name} is the server's own. Choose another.")
+        key = await new_key()
+        secret = new_token() if token else None
+
+        async def work(conn: Connection) -> bool:
+            made = await self._insert(
+                conn, name, type_, display_name, manual_approval=manual_approval, key=key
+            )
+            if made and secret is not None:
+                await access.insert_token(conn, _hash(secret), key_of(self._names.actor(name)))
+            return made
+
+        if not await self._db.transaction(work):
+            raise Refused(f"There is an actor named {name} already. Choose another name.")
+        id_ = self._names.actor(name)
+        return CreatedActor(
+            actor=id_,
+            handle=handle(name, self._handle_host),
+            inbox=collection_id(id_, "inbox"),
+            outbox=collection_id(id_, "outbox"),
+            token=secret,
+        )
+
+    async def create_token(self, name: str) -> CreatedToken:
+        """A new token for an actor. Refused when there is no such actor."""
+        async with self._db.connection() as conn:
+            actor = await actors.actor_by_handle(conn, self._handle_host, fold_name(name))
+        if actor is None or actor.gone_at is not None or fold_name(name) == INSTANCE:
+            raise Refused(f"There is no actor named {name}. Make it with: actor create {name}")
+        secret = new_token()
+
+        async def work(conn: Connection) -> None:
+            await access.insert_token(conn, _hash(secret), actor.key)
+
+        await self._db.transaction(work)
+        return CreatedToken(actor.id, secret)
+
+    async def claim(self) -> None:
+        """Take the database for this origin, and make the instance actor at the first start.
+
+        ConfigProblem when the database belongs to another origin: every id in it would be wrong.
+        """
+        key = await new_key()
+
+        async def work(conn: Connection) -> None:
+            origin, host = await access.claim_database(conn, self._names.origin, self._handle_host)
+            if (origin, host) != (self._names.origin, self._handle_host):
+                raise ConfigProblem(
+                    f"This database belongs to {origin} (handles @NAME@{host}); the configuration "
+                    f"says {self._names.origin} (@NAME@{self._handle_host}). Set them back, or "
+                    "use another data_dir or database."
+                )
+            if await actors.actor_by_key(conn, key_of(self._names.instance)) is None:
+                await self._insert(conn, INSTANCE, "Application", None, key=key)
+
+        await self._db.transaction(work)
+
+    async def instance_signer(self) -> Signer:
+        """The instance actor's key, in whose name documents are fetched."""
+        id_ = self._names.instance
+        async with self._db.connection() as conn:
+            [sealed] = (await actors.sealed_keys(conn, [key_of(id_)])).values()
+        return Signer(sealed.key_id, self._vault.open(sealed.private, id_))
+
+    async def _insert(
+        self,
+        conn: Connection,
+        name: str,
+        type_: str,
+        display_name: str | None,
+        *,
+        key: PrivateKey,
+        manual_approval: bool = False,
+    ) -> bool:
+        actor = self._row(name, type_, display_name, key=key, manual_approval=manual_approval)
+        sealed = SealedKey(actor.key, key_id(actor.id), self._vault.seal(key, actor.id))
+        if not await actors.insert_own_actor(conn, actor, sealed):
+            return False
+        for one in COLLECTIONS:
+            id_ = collection_id(actor.id, one)
+            await collections.insert_collection(
+                conn, key=key_of(id_), id=id_, owner=actor.key, name=one
+            )
+        return True
+
+    def _row(
+        self,
+        name: str,
+        type_: str,
+        display_name: str | None,
+        *,
+        key: PrivateKey,
+        manual_approval: bool,
+    ) -> Actor:
+        id_ = self._names.actor(name)
+        document = own_actor(
+            self._names,
+            name=name,
+            type_=type_,
+            display_name=display_name,
+            manual_approval=manual_approval,
+            public_key_pem=key.public().pem(),
+            published=stamp(datetime.now(UTC)),
+        )
+        host = host_of(id_)
+        return Actor(
+            key=key_of(id_),
+            id=id_,
+            ours=True,
+            type=type_,
+            host=host,
+            bucket=bucket_of(host),
+            name=name,
+            inbox=collection_id(id_, "inbox"),
+            shared_inbox=self._names.shared_inbox,
+            followers=collection_id(id_, "followers"),
+            manual_approval=manual_approval,
+            document=render(document),
+            folded_name=fold_name(name),
+            handle_host=self._handle_host,
+        )
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,126 @@
+"""Loads what rules need to know, for many activities at once: one statement per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from apserver.core.document import parse
+from apserver.core.effects import (
+    ActivityFact,
+    ActivityNeed,
+    ActorFact,
+    ActorNeed,
+    DocumentFact,
+    DocumentNeed,
+    Fact,
+    Facts,
+    Need,
+    ReachNeed,
+    RelationFact,
+    RelationNeed,
+)
+from apserver.core.model import Activity
+from apserver.core.origin import activity_key, key_of
+from apserver.store import actors, inboxes, objects, relations
+from apserver.store.db import Connection
+from apserver.store.objects import ActivityRow, compose_activities
+
+#: An Undo needs the inner activity, then what that one needs; nothing goes deeper.
+ROUNDS = 3
+
+Found = dict[Need, Fact | None]
+Needs = Callable[[Activity, Facts], Iterable[Need]]
+
+
+async def load_facts(
+    conn: Connection,
+    activities: Sequence[Activity],
+    needs: Needs,
+    *,
+    now: datetime,
+    known: Mapping[Need, Fact | None] | None = None,
+) -> Facts:
+    """The facts for all these activities together. ``known`` are there already (fetched)."""
+    found: Found = dict(known or {})
+    for _ in range(ROUNDS):
+        facts = Facts(now, found)
+        wanted = {need for one in activities for need in needs(one, facts)} - found.keys()
+        if not wanted:
+            break
+        found |= await _load(conn, wanted)
+    return Facts(now, found)
+
+
+async def _load(conn: Connection, needs: set[Need]) -> Found:
+    found: Found = dict.fromkeys(needs)
+    found |= await _actors(conn, [one for one in needs if isinstance(one, ActorNeed)])
+    found |= await _activities(conn, [one for one in needs if isinstance(one, ActivityNeed)])
+    found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
+    found |= await _reach(conn, [one for one in needs if isinstance(one, ReachNeed)])
+    for need in needs:
+        if isinstance(need, DocumentNeed):
+            found.pop(need)  # comes by fetching, not from here
+    return found
+
+
+async def _actors(conn: Connection, needs: Sequence[ActorNeed]) -> Found:
+    if not needs:
+        return {}
+    rows = await actors.actors_by_key(conn, {key_of(need.id) for need in needs})
+    found: Found = {}
+    for need in needs:
+        row = rows.get(key_of(need.id))
+        if row is not None and row.gone_at is None:
+            found[need] = ActorFact(row.id, row.ours, row.type, row.followers, row.manual_approval)
+    return found
+
+
+async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
+    if not needs:
+        return {}
+    ours = [need for need in needs if need.actor is None]
+    others = [(need, activity_key(need.actor, need.id)) for need in needs if need.actor]
+    by_id = await objects.own_activities(conn, {key_of(need.id) for need in ours})
+    by_key = await objects.activities_by_key(conn, {key for _, key in others})
+    pairs = [(need, by_id[key_of(need.id)]) for need in ours if key_of(need.id) in by_id]
+    pairs += [(need, by_key[key]) for need, key in others if key in by_key]
+    documents = await _documents(conn, [row for _, row in pairs])
+    return {
+        need: ActivityFact(row.id or "", row.type, row.actor_id, document)
+        for (need, row), document in zip(pairs, documents, strict=True)
+    }
+
+
+async def _documents(conn: Connection, rows: Sequence[ActivityRow]) -> list[dict[str, object]]:
+    return [parse(body) for body in await compose_activities(conn, rows)]
+
+
+async def _relations(conn: Connection, needs: Sequence[RelationNeed]) -> Found:
+    if not needs:
+        return {}
+    triples = {need: (key_of(need.object), need.kind, key_of(need.subject)) for need in needs}
+    rows = await relations.find_relations(conn, sorted(triples.values()))
+    found: Found = {}
+    for need, triple in triples.items():
+        if triple in rows:
+            row = rows[triple]
+            found[need] = RelationFact(
+                "accepted" if row.state == "accepted" else "pending", row.activity_id
+            )
+    return found
+
+
+async def _reach(conn: Connection, needs: Sequence[ReachNeed]) -> Found:
+    if not needs:
+        return {}
+    asked = [
+        (key_of(need.actor), need.to_followers, [key_of(one) for one in need.addressed])
+        for need in needs
+    ]
+    return dict(zip(needs, await inboxes.reached(conn, asked), strict=True))
+
+
+def fetched(id_: str, document: Mapping[str, object] | None, reason: str = "") -> Found:
+    """What fetching a document gave, as a fact to begin with."""
+    return {DocumentNeed(id_): DocumentFact(document, reason)}

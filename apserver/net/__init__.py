@@ -1,0 +1,1 @@
+"""Outgoing HTTP. Only here are sockets to other servers opened."""

@@ -1,0 +1,183 @@
+"""The one door through which apserver speaks to other servers.
+
+Whoever can make us fetch a URL (by a key id, an inbox, an object id) must not reach what only
+we can reach. So the *address* is judged, not the text of the URL, and at two points: every
+address that a name resolves to, before any is used, and the one that a socket is really made
+for. The second also catches addresses written out in the URL, in whatever form, and leaves no
+gap between looking and connecting (DNS rebinding). Public addresses may be reached; others
+only when the configuration names their network.
+
+Redirects are not followed here, cookies are not kept, proxies of the environment are ignored,
+and every answer has a limit in bytes and one in seconds, for the whole of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from apserver import __version__
+from apserver.core import limits
+from apserver.core.origin import check_id, may_connect
+from apserver.errors import BadInput, RemoteTrouble
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What another server said. ``headers`` have lower-case names; repeated ones are joined."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Retry-After in seconds, when it is given so."""
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.isascii() and value.isdigit() and len(value) < 8 else None
+
+
+class Client:
+    """Sends requests to other servers; see the head of this file."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        allow_http: bool,
+        allow_networks: Sequence[Network],
+        ca_file: Path | None,
+    ):
+        self._allow_http = allow_http
+        self._networks = tuple(allow_networks)
+        self._ca_file = ca_file
+        self._agent = f"apserver/{__version__} (+{origin}/)"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the pool of connections."""
+        connector = aiohttp.TCPConnector(
+            resolver=_JudgingResolver(self._networks),
+            socket_factory=self._socket,
+            ssl=ssl.create_default_context(cafile=self._ca_file),
+            limit=limits.CONNECTIONS,
+            limit_per_host=limits.CONNECTIONS_PER_HOST,
+            keepalive_timeout=60,
+            ttl_dns_cache=60,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            max_line_size=limits.HEADER,
+            max_field_size=limits.HEADER,
+            skip_auto_headers=("Content-Type",),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        deadline_s: float,
+        max_bytes: int,
+    ) -> Answer:
+        """One request and its answer. RemoteTrouble when there is none within the limits.
+
+        ``url`` goes out byte for byte as it is: signatures cover it (IO-29).
+        """
+        assert self._session is not None, "open() comes first"
+        try:
+            check_id(url, allow_http=self._allow_http)
+            target = URL(url.partition("#")[0], encoded=True)
+            async with (
+                asyncio.timeout(deadline_s),
+                self._session.request(
+                    method,
+                    target,
+                    headers={"User-Agent": self._agent, "Accept-Encoding": "identity", **headers},
+                    data=body or None,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.CONNECT_S),
+                ) as response,
+            ):
+                return Answer(response.status, _joined(response), await _read(response, max_bytes))
+        except BadInput as error:
+            raise RemoteTrouble(f"{url} cannot be requested: {error}") from error
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, UnicodeError) as error:
+            raise RemoteTrouble(f"{method} {url}: {_reason(error)}") from error
+
+    def _socket(self, info: Any) -> socket.socket:
+        family, kind, protocol, _, address = info
+        _judge(address[0], self._networks)
+        made = socket.socket(family=family, type=kind, proto=protocol)
+        made.setblocking(False)
+        return made
+
+
+class _JudgingResolver(AbstractResolver):
+    """Resolves a name, and refuses it when any of its addresses may not be reached."""
+
+    def __init__(self, networks: Sequence[Network]):
+        self._networks = networks
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for one in found:
+            _judge(one["host"], self._networks)
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _judge(address: str, networks: Sequence[Network]) -> None:
+    if not may_connect(ipaddress.ip_address(address.partition("%")[0]), networks):
+        raise OSError(f"{address} is not a public address and not in allow_networks")
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ValueError("the answer is compressed, though we asked for it plain")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ValueError(f"the answer is longer than {max_bytes} bytes")
+    return bytes(body)
+
+
+def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in response.headers.items():
+        lower = name.lower()
+        found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else f"{error or type(error)}"

@@ -1,0 +1,128 @@
+"""Documents of other servers, by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urljoin
+
+from apserver import telemetry
+from apserver.core import limits
+from apserver.core.document import parse
+from apserver.core.keys import PrivateKey
+from apserver.core.origin import check_id, same_origin
+from apserver.core.signatures import Request, sign_cavage
+from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSON_AS2
+from apserver.errors import BadInput, RemoteGone, RemoteTrouble
+from apserver.net.client import Answer, Client
+
+_ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose name a request goes out in."""
+
+    key_id: str
+    key: PrivateKey
+
+
+class Fetcher:
+    """Gets documents in the name of the instance actor.
+
+    Some servers answer no unsigned request (GoToSocial, secure mode elsewhere); the others
+    do not mind the signature.
+    """
+
+    def __init__(self, client: Client, signer: Signer, *, origin: str, allow_http: bool):
+        self._client = client
+        self._signer = signer
+        self._origin = origin
+        self._allow_http = allow_http
+
+    async def document(self, id_: str) -> Mapping[str, Any]:
+        """The document whose id this is.
+
+        What is served under a URL says nothing about other ids: when it names another id than
+        the URL it came from, that id is fetched, once, and must then agree (interop 1.4).
+        RemoteGone or RemoteTrouble when it cannot be had; BadInput when it is no AS2 document.
+        """
+        document, url = await self._get(id_)
+        named = document.get("id")
+        if named != url:
+            again = check_id(named, allow_http=self._allow_http)
+            document, url = await self._get(again)
+            if document.get("id") != url:
+                raise RemoteTrouble(f"{id_}: what lies there calls itself {named}")
+        if document["id"] != id_.partition("#")[0] and not same_origin(str(named), id_):
+            raise RemoteTrouble(f"{id_} led to {named}, of another origin")
+        return document
+
+    async def any_document(self, url: str) -> Mapping[str, Any]:
+        """What lies at a URL, whatever id it claims. Nothing may be believed of it but by links
+        back from elsewhere: it is for key documents, whose id need not be their URL (KEY-03)."""
+        document, final = await self._get(url)
+        if not same_origin(final, url):
+            raise RemoteTrouble(f"{url} led to another origin")
+        return document
+
+    async def _get(self, url: str) -> tuple[dict[str, Any], str]:
+        """The document and the URL that it came from, after at most three redirects."""
+        url = check_id(url, allow_http=self._allow_http).partition("#")[0]
+        for _ in range(limits.REDIRECTS + 1):
+            if same_origin(url, self._origin):
+                raise RemoteTrouble(f"{url} is ours and not to be fetched")
+            answer = await self._ask(url)
+            if answer.status not in _REDIRECTS:
+                return _read(answer, url), url
+            url = self._next(url, answer)
+        raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
+
+    async def _ask(self, url: str) -> Answer:
+        request = Request("GET", url, {}, b"")
+        signed = sign_cavage(
+            request, key_id=self._signer.key_id, key=self._signer.key, now=datetime.now(UTC)
+        )
+        answer = await self._client.send(
+            "GET",
+            url,
+            headers={"Accept": _ACCEPT, **signed},
+            deadline_s=limits.GET_S,
+            max_bytes=limits.BODY,
+        )
+        telemetry.count(telemetry.FETCH, "document", str(answer.status))
+        return answer
+
+    def _next(self, url: str, answer: Answer) -> str:
+        location = urljoin(url, answer.headers.get("location", ""))
+        if url.startswith("https:") and not location.startswith("https:"):
+            raise RemoteTrouble(f"{url} leads away from https")
+        return check_id(location, allow_http=self._allow_http).partition("#")[0]
+
+
+def _read(answer: Answer, url: str) -> dict[str, Any]:
+    if answer.status in (404, 410):
+        raise RemoteGone(f"{url}: {answer.status}")
+    if answer.status != 200:
+        raise RemoteTrouble(f"{url}: {answer.status}")
+    if not is_as2(answer.headers.get("content-type", "")):
+        raise BadInput(f"{url} is not served as ActivityStreams JSON.")
+    return parse(answer.body)
+
+
+def is_as2(content_type: str) -> bool:
+    """Whether a media type says "ActivityStreams" (AS2 Core 8.1): only such documents speak for
+    their host; an uploaded file must not (CVE-2024-25623)."""
+    essence, *parameters = (part.strip() for part in content_type.split(";"))
+    if essence.lower() == ACTIVITY_JSON:
+        return True
+    if essence.lower() != LD_JSON:
+        return False
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "profile":
+            return AS2_CONTEXT in value.strip().strip('"').split()
+    return False

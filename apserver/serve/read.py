@@ -1,0 +1,257 @@
+"""GET: actors, objects, activities and collections, to whoever may read them.
+
+Bytes are joined, not parsed: a page of activities is the stored envelopes and objects with
+commas between. What may not be read is not told from what is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiohttp import hdrs, web
+
+from apserver.core import limits
+from apserver.core.audience import Viewer, Visibility, may_read
+from apserver.core.names import collection_id
+from apserver.core.origin import key_of
+from apserver.core.vocabulary import ACTIVITY_JSON, LD_JSON, LD_JSON_AS2
+from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
+from apserver.serve.site import Site, site_of, viewer_of
+from apserver.store import actors, collections, objects, relations
+from apserver.store.collections import Collection, Member
+from apserver.store.db import Connection
+from apserver.store.objects import PLAIN_CONTEXT, ActivityRow
+
+#: Who is in them is their owner's to know; others get the number (decisions, "Reading").
+_COUNTS_ONLY = frozenset({"followers", "following", "liked"})
+
+
+async def get_actor(request: web.Request) -> web.Response:
+    """An actor of ours."""
+    site = site_of(request)
+    async with site.db.connection() as conn:
+        actor = await actors.actor_by_key(
+            conn, key_of(site.names.actor(request.match_info["name"]))
+        )
+    if actor is None or not actor.ours:
+        raise Missing
+    if actor.gone_at is not None:
+        raise Gone
+    return _document(request, actor.document, shared=True)
+
+
+async def get_object(request: web.Request) -> web.Response:
+    """An object of ours."""
+    site = site_of(request)
+    viewer = await viewer_of(request)
+    key = key_of(f"{site.names.origin}{request.path}")
+    async with site.db.connection() as conn:
+        row = (await objects.objects_by_key(conn, [key])).get(key)
+        if row is None or row.kind != "ours":
+            raise Missing
+        if not may_read(await _viewer(conn, viewer, [row.author]), row):
+            raise Missing
+    body = objects.compose(row.document, row.context)
+    return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
+
+
+async def get_activity(request: web.Request) -> web.Response:
+    """An activity of ours."""
+    site = site_of(request)
+    viewer = await viewer_of(request)
+    key = key_of(f"{site.names.origin}{request.path}")
+    async with site.db.connection() as conn:
+        row = (await objects.own_activities(conn, [key])).get(key)
+        if row is None or not may_read(await _viewer(conn, viewer, [row.actor]), row):
+            raise Missing
+        [body] = await objects.compose_activities(conn, [row])
+    return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
+
+
+async def get_collection(request: web.Request) -> web.Response:
+    """A collection of an actor of ours: its head, or with ``page``, ``before``, ``after`` a page.
+
+    The inbox is for its owner alone (AP-COL-06); of others only the public part is for all.
+    """
+    site = site_of(request)
+    viewer = await viewer_of(request)
+    owner = site.names.actor(request.match_info["name"])
+    name = request.match_info["collection"]
+    async with site.db.connection() as conn:
+        found = await collections.collection_by_key(conn, key_of(collection_id(owner, name)))
+        if found is None:
+            raise Missing
+        is_owner = viewer == owner
+        if name == "inbox" and not is_owner:
+            if viewer is None:
+                raise NotTrusted("The inbox is for its owner. Send the actor's bearer token.")
+            raise Forbidden("The inbox is for its owner.")
+        window = _window(request)
+        if window is None:
+            body = _head(found, is_owner=is_owner)
+        elif name in _COUNTS_ONLY and not is_owner:
+            raise Missing
+        else:
+            body = await _page(conn, site, found, window, viewer=viewer)
+    shared = viewer is None and request.headers.get(hdrs.AUTHORIZATION) is None
+    return _document(request, body, shared=shared, max_age_s=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Which page: the first, that below ``before``, or that above ``after``."""
+
+    before: int | None = None
+    after: int | None = None
+    limit: int = limits.PAGE
+
+
+def _window(request: web.Request) -> _Window | None:
+    query = request.query
+    unknown = set(query) - {"page", "before", "after", "limit"}
+    if unknown:
+        raise BadInput(
+            f"Unknown parameter: {sorted(unknown)[0]}. Known: page, before, after, limit."
+        )
+    if not query:
+        return None
+    return _Window(
+        before=_number(query.get("before"), "before"),
+        after=_number(query.get("after"), "after"),
+        limit=min(_number(query.get("limit"), "limit") or limits.PAGE, limits.PAGE_MAX),
+    )
+
+
+def _number(text: str | None, name: str) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadInput(f"{name} must be a number.")
+    return int(text)
+
+
+def _head(collection: Collection, *, is_owner: bool) -> bytes:
+    head: dict[str, object] = {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": collection.id,
+        "type": "OrderedCollection",
+        "totalItems": collection.total if is_owner else collection.public_total,
+    }
+    if is_owner or collection.name not in _COUNTS_ONLY:
+        head["first"] = f"{collection.id}?page=first"
+    return json.dumps(head, separators=(",", ":")).encode()
+
+
+async def _page(
+    conn: Connection, site: Site, collection: Collection, window: _Window, *, viewer: str | None
+) -> bytes:
+    """A page of what the viewer may see. A filtered page may be short and still has a next."""
+    members, exhausted = await _visible(conn, collection, window, viewer)
+    items = await _items(conn, members)
+    page: dict[str, object] = {
+        "id": f"{collection.id}?{_query(window)}",
+        "type": "OrderedCollectionPage",
+        "partOf": collection.id,
+        "totalItems": collection.total
+        if viewer == _owner_id(collection)
+        else collection.public_total,
+    }
+    if members:
+        if not exhausted or window.after is not None:
+            page["next"] = f"{collection.id}?before={members[-1].position}"
+        if window.before is not None or window.after is not None:
+            page["prev"] = f"{collection.id}?after={members[0].position}"
+    head = json.dumps(page, separators=(",", ":")).encode()
+    listed = b'"orderedItems":[' + b",".join(items) + b"]"
+    return b'{"@context":' + PLAIN_CONTEXT + b"," + head[1:-1] + b"," + listed + b"}"
+
+
+def _query(window: _Window) -> str:
+    if window.after is not None:
+        return f"after={window.after}"
+    return "page=first" if window.before is None else f"before={window.before}"
+
+
+def _owner_id(collection: Collection) -> str:
+    return collection.id.removesuffix(f"/{collection.name}")
+
+
+async def _visible(
+    conn: Connection, collection: Collection, window: _Window, viewer: str | None
+) -> tuple[list[Member], bool]:
+    """Members that the viewer may see, and whether there are no more in this direction.
+
+    Strangers are served from the public part alone; others may make it load a few times.
+    """
+    is_owner = viewer == _owner_id(collection)
+    seen: list[Member] = []
+    at = window
+    for _ in range(limits.OVER_FETCH):
+        rows = await collections.page_of(
+            conn,
+            collection.key,
+            limit=window.limit + 1,
+            before=at.before,
+            after=at.after,
+            public_only=viewer is None,
+        )
+        full = len(rows) > window.limit
+        rows = (rows[1:] if at.after is not None else rows[:-1]) if full else rows
+        readable = rows if is_owner else await _readable(conn, rows, viewer)
+        seen = readable + seen if at.after is not None else seen + readable
+        if not full or len(seen) >= window.limit or not rows:
+            return seen, not full
+        at = (
+            _Window(after=rows[0].position, limit=window.limit)
+            if at.after is not None
+            else _Window(before=rows[-1].position, limit=window.limit)
+        )
+    return seen, False
+
+
+async def _readable(
+    conn: Connection, members: Sequence[Member], viewer: str | None
+) -> list[Member]:
+    rows = await objects.activities_by_key(conn, [one.item for one in members])
+    who = await _viewer(conn, viewer, [row.actor for row in rows.values()])
+    return [one for one in members if one.item in rows and may_read(who, rows[one.item])]
+
+
+async def _items(conn: Connection, members: Sequence[Member]) -> list[bytes]:
+    """Each member as it is shown: an id, or the whole activity."""
+    rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
+    shown: list[ActivityRow] = [rows[one.item] for one in members if one.item in rows]
+    composed = await objects.compose_activities(conn, shown, nested=True)
+    bodies = {row.key: body for row, body in zip(shown, composed, strict=True)}
+    return [
+        bodies[one.item] if one.iri is None else json.dumps(one.iri).encode()
+        for one in members
+        if one.iri is not None or one.item in bodies
+    ]
+
+
+async def _viewer(conn: Connection, viewer: str | None, authors: Sequence[UUID]) -> Viewer:
+    if viewer is None:
+        return Viewer()
+    key = key_of(viewer)
+    return Viewer(key, await relations.followed_of(conn, key, list(set(authors))))
+
+
+def _document(
+    request: web.Request, body: bytes, *, shared: bool, max_age_s: int = 60
+) -> web.Response:
+    """A document in the media type that was asked for; what is not for all is cached by none."""
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    as_ld = LD_JSON in accept and ACTIVITY_JSON not in accept
+    cache = f"public, max-age={max_age_s}" if shared else "private, no-store"
+    return web.Response(
+        body=body,
+        headers={
+            hdrs.CONTENT_TYPE: LD_JSON_AS2 if as_ld else ACTIVITY_JSON,
+            hdrs.CACHE_CONTROL: cache,
+            hdrs.VARY: "Accept, Authorization, Signature",
+        },
+    )

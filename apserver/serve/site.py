@@ -1,0 +1,99 @@
+"""What handlers work with, and what they need to know of a request."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiohttp import hdrs, web
+
+from apserver.core import limits
+from apserver.core.names import Names
+from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
+from apserver.errors import NotTrusted, TooLarge
+from apserver.flow.accept import Acceptor
+from apserver.flow.bell import Bell
+from apserver.flow.publish import Publisher
+from apserver.store import access
+from apserver.store.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts of a running server that answer requests."""
+
+    db: Database
+    names: Names
+    handle_host: str
+    publisher: Publisher
+    acceptor: Acceptor
+    bell: Bell
+    requests_per_minute: int
+
+
+SITE = web.AppKey("site", Site)
+
+
+def site_of(request: web.Request) -> Site:
+    """The site that a request came to."""
+    return request.app[SITE]
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The body, of at most `limits.BODY` bytes; a longer one is not read to its end."""
+    if (request.content_length or 0) > limits.BODY:
+        raise TooLarge(f"The body may have {limits.BODY} bytes.")
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise TooLarge("Compressed bodies are not taken. Send it plain.")
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limits.BODY:
+            raise TooLarge(f"The body may have {limits.BODY} bytes.")
+    return bytes(body)
+
+
+def signed_request(request: web.Request, body: bytes) -> Request:
+    """The request as a signature sees it: our origin, then path and query as they were sent."""
+    pairs = (
+        (name.decode("ascii", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+        for name, value in request.raw_headers
+    )
+    url = site_of(request).names.origin + request.raw_path
+    return Request.from_pairs(request.method, url, headers=pairs, body=body)
+
+
+async def viewer_of(request: web.Request) -> str | None:
+    """The id of the actor in whose name this request is made, or None.
+
+    By bearer token an actor of ours, by HTTP signature one of another server. Credentials that
+    do not hold are refused, not passed over: whoever sends them expects them to count.
+    """
+    token = bearer_of(request)
+    if token is not None:
+        return await actor_of_token(request, token)
+    signed = signed_request(request, b"")
+    if not is_signed(signed):
+        return None
+    claim = read_claim(signed)
+    now = datetime.now(UTC)
+    check_fresh(claim, now=now)
+    check_digest(signed, claim)
+    return await site_of(request).acceptor.signer(signed, claim, now=now)
+
+
+def bearer_of(request: web.Request) -> str | None:
+    """The bearer token of the request (RFC 6750 2.1), if it has one."""
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def actor_of_token(request: web.Request, token: str) -> str:
+    """The actor that a token acts for; NotTrusted when it is not, or no longer, valid."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    async with site_of(request).db.connection() as conn:
+        actor = await access.actor_of_token(conn, digest)
+    if actor is None:
+        raise NotTrusted("The bearer token is not valid. Make one with: apserver token create NAME")
+    return actor

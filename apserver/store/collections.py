@@ -1,0 +1,212 @@
+"""Collections: one mechanism for inbox, outbox, followers, following, liked and the rest.
+
+A collection has a counter row and members with rising positions; pages run downwards from the
+newest (ActivityPub 5). Counters move by the rows that really came or went, under a lock on the
+counter row, taken in key order: so a repeated addition counts once, and two writers cannot
+wait for each other.
+
+``followers`` keeps one thing more, where its members are delivered to (``follower_inbox``), so
+that a fan-out is one INSERT..SELECT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The counter row. ``public_total`` is what everyone but the owner is told."""
+
+    key: UUID
+    id: str
+    owner: UUID
+    name: str
+    total: int
+    public_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Something to be in a collection; ``iri`` when it is shown as an id."""
+
+    collection: UUID
+    item: UUID
+    iri: str | None
+    author: UUID
+    visibility: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A row of a page."""
+
+    position: int
+    item: UUID
+    iri: str | None
+    author: UUID
+    visibility: int
+
+
+_INSERT = "INSERT INTO collection (key, id, owner, name) VALUES ($1, $2, $3, $4)"
+
+_BY_KEY = "SELECT key, id, owner, name, total, public_total FROM collection WHERE key = $1"
+
+_LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
+
+# The counter rows are locked by the same transaction, so last_position cannot move meanwhile.
+_ADD = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[])
+        WITH ORDINALITY AS i(collection, item, iri, author, visibility, n)
+), added AS (
+    INSERT INTO member (collection, position, item, iri, author, visibility)
+    SELECT i.collection,
+           c.last_position + row_number() OVER (PARTITION BY i.collection ORDER BY i.n),
+           i.item, i.iri, i.author, i.visibility
+    FROM input i JOIN collection c ON c.key = i.collection
+    ORDER BY i.collection, i.n
+    ON CONFLICT (collection, item) DO NOTHING
+    RETURNING collection, item, position, visibility
+), moved AS (
+    UPDATE collection c
+    SET total = c.total + a.total, public_total = c.public_total + a.public,
+        last_position = a.last
+    FROM (
+        SELECT collection, count(*) AS total, max(position) AS last,
+               count(*) FILTER (WHERE visibility <= 1) AS public
+        FROM added GROUP BY collection
+    ) a
+    WHERE c.key = a.collection
+)
+SELECT collection, item FROM added
+"""
+
+_REMOVE = """
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
+), removed AS (
+    DELETE FROM member m USING input i
+    WHERE m.collection = i.collection AND m.item = i.item
+    RETURNING m.collection, m.item, m.visibility
+), moved AS (
+    UPDATE collection c SET total = c.total - r.total, public_total = c.public_total - r.public
+    FROM (
+        SELECT collection, count(*) AS total, count(*) FILTER (WHERE visibility <= 1) AS public
+        FROM removed GROUP BY collection
+    ) r
+    WHERE c.key = r.collection
+)
+SELECT collection, item FROM removed
+"""
+
+_FOLLOWER_INBOXES_UP = """
+INSERT INTO follower_inbox AS f (owner, inbox, host, bucket, n)
+SELECT c.owner, coalesce(a.shared_inbox, a.inbox), min(a.host), min(a.bucket), count(*)
+FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
+JOIN collection c ON c.key = i.collection AND c.name = 'followers'
+JOIN actor a ON a.key = i.item AND NOT a.ours
+GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (owner, inbox) DO UPDATE SET n = f.n + EXCLUDED.n
+"""
+
+_FOLLOWER_INBOXES_DOWN = """
+WITH gone AS (
+    SELECT c.owner, coalesce(a.shared_inbox, a.inbox) AS inbox, count(*) AS n
+    FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
+    JOIN collection c ON c.key = i.collection AND c.name = 'followers'
+    JOIN actor a ON a.key = i.item AND NOT a.ours
+    GROUP BY 1, 2
+), emptied AS (
+    DELETE FROM follower_inbox f USING gone g
+    WHERE f.owner = g.owner AND f.inbox = g.inbox AND f.n <= g.n
+)
+UPDATE follower_inbox f SET n = f.n - g.n FROM gone g
+WHERE f.owner = g.owner AND f.inbox = g.inbox AND f.n > g.n
+"""
+
+# By primary key, backwards; with public_only by the partial index member_public.
+_PAGE_DOWN = """
+SELECT position, item, iri, author, visibility FROM member
+WHERE collection = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+"""
+_PAGE_DOWN_PUBLIC = """
+SELECT position, item, iri, author, visibility FROM member
+WHERE collection = $1 AND position < $2 AND visibility <= 1 ORDER BY position DESC LIMIT $3
+"""
+_PAGE_UP = """
+SELECT position, item, iri, author, visibility FROM member
+WHERE collection = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+_PAGE_UP_PUBLIC = """
+SELECT position, item, iri, author, visibility FROM member
+WHERE collection = $1 AND position > $2 AND visibility <= 1 ORDER BY position LIMIT $3
+"""
+
+
+async def insert_collection(
+    conn: Connection, *, key: UUID, id: str, owner: UUID, name: str
+) -> None:
+    """Make an empty collection."""
+    await conn.execute(_INSERT, key, id, owner, name)
+
+
+async def collection_by_key(conn: Connection, key: UUID) -> Collection | None:
+    """The counter row of a collection, by ``key_of`` its id."""
+    row = await conn.fetchrow(_BY_KEY, key)
+    return None if row is None else Collection(**row)
+
+
+async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
+    """Put items into collections; what is in already stays where it is and counts once."""
+    unique = list({(one.collection, one.item): one for one in members}.values())
+    await _lock(conn, unique)
+    added = await conn.fetch(
+        _ADD,
+        [one.collection for one in unique],
+        [one.item for one in unique],
+        [one.iri for one in unique],
+        [one.author for one in unique],
+        [one.visibility for one in unique],
+    )
+    if any(one.iri is not None for one in unique):
+        await conn.execute(_FOLLOWER_INBOXES_UP, *_columns(added))
+
+
+async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]]) -> None:
+    """Take items, given as (collection, item), out of collections."""
+    pairs = sorted(set(members))
+    await conn.fetch(_LOCK, sorted({collection for collection, _ in pairs}))
+    removed = await conn.fetch(_REMOVE, [one for one, _ in pairs], [item for _, item in pairs])
+    await conn.execute(_FOLLOWER_INBOXES_DOWN, *_columns(removed))
+
+
+async def page_of(
+    conn: Connection,
+    collection: UUID,
+    *,
+    limit: int,
+    before: int | None = None,
+    after: int | None = None,
+    public_only: bool,
+) -> list[Member]:
+    """Up to ``limit`` members, newest first: below ``before``, or the nearest above ``after``."""
+    if after is not None:
+        query = _PAGE_UP_PUBLIC if public_only else _PAGE_UP
+        rows = await conn.fetch(query, collection, after, limit)
+        return [Member(**row) for row in reversed(rows)]
+    query = _PAGE_DOWN_PUBLIC if public_only else _PAGE_DOWN
+    rows = await conn.fetch(query, collection, before or 2**63 - 1, limit)
+    return [Member(**row) for row in rows]
+
+
+async def _lock(conn: Connection, members: Sequence[Membership]) -> None:
+    await conn.fetch(_LOCK, sorted({one.collection for one in members}))
+
+
+def _columns(rows: Sequence[object]) -> tuple[list[UUID], list[UUID]]:
+    return [row["collection"] for row in rows], [row["item"] for row in rows]  # type: ignore[index]

@@ -1,0 +1,122 @@
+"""Effects become SQL here, and nowhere else: one statement per kind, sorted by key.
+
+A batch of effects of many activities is performed together. Order within the batch is kept
+where it matters: the last word on one relation or one membership is the one that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from apserver.core.audience import Visibility, strip_private
+from apserver.core.document import render
+from apserver.core.effects import AddTo, Effect, Put, Relate, RemoveFrom, Show, Unrelate
+from apserver.core.names import collection_id
+from apserver.core.origin import key_of
+from apserver.store import collections, inboxes, objects, relations
+from apserver.store.actors import actors_by_key
+from apserver.store.collections import Membership
+from apserver.store.db import Connection
+from apserver.store.objects import ObjectRow
+from apserver.store.relations import Relation
+
+
+async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
+    """Write what these effects say. Performing them again changes nothing."""
+    await _put(conn, [one for one in effects if isinstance(one, Put)])
+    await _relate(conn, effects)
+    await _list(conn, effects)
+    await _show(conn, [one for one in effects if isinstance(one, Show)])
+
+
+async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    """List activities in inboxes here, for (owner, activity) pairs that have a receipt.
+
+    What applying refused is not listed.
+    """
+    rows = await objects.activities_by_key(conn, {activity for _, activity in pairs})
+    owners = await _inbox_keys(conn, {owner for owner, _ in pairs})
+    members = [
+        Membership(owners[owner], activity, None, rows[activity].actor, rows[activity].visibility)
+        for owner, activity in pairs
+        if owner in owners and activity in rows and rows[activity].verdict is None
+    ]
+    if members:
+        await collections.add_members(conn, members)
+
+
+async def _put(conn: Connection, puts: Sequence[Put]) -> None:
+    if puts:
+        await objects.put_objects(conn, [object_row(put) for put in puts])
+
+
+def object_row(put: Put) -> ObjectRow:
+    """The row of an object; its document loses bto, bcc and the @context around it."""
+    document = {key: value for key, value in put.document.items() if key != "@context"}
+    return ObjectRow(
+        key=key_of(put.id),
+        id=put.id,
+        kind=put.kind,
+        type=put.type,
+        author=key_of(put.author),
+        visibility=put.visibility,
+        audience=put.audience.keys(),
+        context=context_bytes(put.context),
+        document=render(strip_private(document)),
+        published_at=put.published_at,
+    )
+
+
+def context_bytes(context: object) -> bytes | None:
+    """An @context as it is stored: None for the plain AS2 one or none at all."""
+    if context is None:
+        return None
+    rendered = render({"@context": context})[len(b'{"@context":') : -1]
+    return None if rendered == objects.PLAIN_CONTEXT else rendered
+
+
+async def _relate(conn: Connection, effects: Sequence[Effect]) -> None:
+    latest: dict[tuple[UUID, str, UUID], Relate | Unrelate] = {}
+    for effect in effects:
+        if isinstance(effect, Relate | Unrelate):
+            latest[(key_of(effect.object), effect.kind, key_of(effect.subject))] = effect
+    gone = [at for at, one in latest.items() if isinstance(one, Unrelate)]
+    if gone:
+        await relations.unrelate(conn, gone)
+    made = [(at, one) for at, one in latest.items() if isinstance(one, Relate)]
+    if made:
+        rows = [Relation(*at, one.state, one.activity_id) for at, one in made]
+        await relations.relate(conn, rows, subjects_ours=[one.subject_ours for _, one in made])
+
+
+async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
+    latest: dict[tuple[UUID, UUID], AddTo | RemoveFrom] = {}
+    for effect in effects:
+        if isinstance(effect, AddTo | RemoveFrom):
+            latest[(key_of(effect.collection), key_of(effect.item))] = effect
+    gone = [at for at, one in latest.items() if isinstance(one, RemoveFrom)]
+    if gone:
+        await collections.remove_members(conn, gone)
+    added = [
+        Membership(collection, item, one.item, item, Visibility.PUBLIC)
+        for (collection, item), one in latest.items()
+        if isinstance(one, AddTo)
+    ]
+    if added:
+        await collections.add_members(conn, added)
+
+
+async def _show(conn: Connection, shows: Sequence[Show]) -> None:
+    if not shows:
+        return
+    named = [(one.activity, key_of(who)) for one in shows for who in one.addressed]
+    for_followers = [(one.activity, key_of(one.actor)) for one in shows if one.to_followers]
+    concerned = await inboxes.receive(conn, named=named, for_followers=for_followers)
+    if concerned:
+        await show_to(conn, concerned)
+
+
+async def _inbox_keys(conn: Connection, owners: set[UUID]) -> Mapping[UUID, UUID]:
+    found = await actors_by_key(conn, owners)
+    return {key: key_of(collection_id(one.id, "inbox")) for key, one in found.items()}

@@ -1,0 +1,174 @@
+"""What was received, by whom: the accepting statement, receipts, and who is concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified activity as it is taken at an inbox; ``owner`` is None at the shared one.
+
+    ``apply_job`` and ``list_job`` are fresh UUIDv7, in this order, for the jobs it may cause.
+    """
+
+    key: UUID
+    id: str | None
+    actor: UUID
+    actor_id: str
+    type: str
+    visibility: int
+    audience: Sequence[UUID]
+    spliced: UUID | None
+    context: bytes | None
+    envelope: bytes
+    published_at: datetime
+    body: bytes
+    owner: UUID | None
+    bucket: int
+    apply_job: UUID
+    list_job: UUID
+
+
+# One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
+# same activity at a second inbox is a new receipt, so it is listed there and not applied again.
+_ACCEPT = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::smallint[], $7::text[],
+        $8::uuid[], $9::bytea[], $10::bytea[], $11::timestamptz[], $12::bytea[], $13::uuid[],
+        $14::smallint[], $15::uuid[], $16::uuid[]
+    ) AS i(key, id, actor, actor_id, type, visibility, audience, spliced, context, envelope,
+           published_at, body, owner, bucket, apply_job, list_job)
+), one_each AS (
+    SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
+), activities AS (
+    INSERT INTO activity (key, id, actor, actor_id, type, visibility, audience, spliced, context,
+                          envelope, published_at)
+    SELECT key, id, actor, actor_id, type, visibility,
+           (SELECT coalesce(array_agg(a::uuid), '{}')
+            FROM unnest(string_to_array(audience, ',')) a),
+           spliced, context, envelope, published_at
+    FROM one_each ORDER BY key
+    ON CONFLICT (key) DO NOTHING
+    RETURNING key
+), bodies AS (
+    INSERT INTO raw (activity, body)
+    SELECT o.key, o.body FROM one_each o JOIN activities USING (key) ORDER BY o.key
+    ON CONFLICT DO NOTHING
+), receipts AS (
+    INSERT INTO receipt (owner, activity)
+    SELECT DISTINCT owner, key FROM input WHERE owner IS NOT NULL ORDER BY owner, key
+    ON CONFLICT DO NOTHING
+    RETURNING owner, activity
+), jobs AS (
+    INSERT INTO job (bucket, id, kind, activity, owner)
+    SELECT o.bucket, o.apply_job, 'apply', o.key, o.owner
+    FROM one_each o JOIN activities USING (key)
+    UNION ALL
+    SELECT DISTINCT ON (r.owner, r.activity) i.bucket, i.list_job, 'list', r.activity, r.owner
+    FROM receipts r JOIN input i ON i.key = r.activity AND i.owner = r.owner
+)
+SELECT key FROM activities
+"""
+
+# Followers here by relation_ours, addressed actors by primary key.
+_REACHED = """
+SELECT i.n FROM unnest($1::int[], $2::uuid[], $3::boolean[]) AS i(n, actor, to_followers)
+WHERE (i.to_followers AND EXISTS (
+          SELECT FROM relation r WHERE r.object = i.actor AND r.kind = 'follow'
+          AND r.subject_ours AND r.state = 'accepted'))
+   OR EXISTS (
+          SELECT FROM unnest($4::int[], $5::uuid[]) AS named(n, actor)
+          JOIN actor a ON a.key = named.actor AND a.ours WHERE named.n = i.n)
+"""
+
+_DROP = "DELETE FROM activity WHERE key = ANY($1::uuid[])"
+_DROP_RAW = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
+
+# Who here is concerned: those named, and followers when it is for followers. Each gets it once.
+_RECEIVE = """
+INSERT INTO receipt (owner, activity)
+SELECT owner, activity FROM (
+    SELECT a.key AS owner, i.activity FROM unnest($1::uuid[], $2::uuid[]) AS i(activity, named)
+    JOIN actor a ON a.key = i.named AND a.ours
+    UNION
+    SELECT r.subject, i.activity FROM unnest($3::uuid[], $4::uuid[]) AS i(activity, actor)
+    JOIN relation r ON r.object = i.actor AND r.kind = 'follow' AND r.subject_ours
+        AND r.state = 'accepted'
+) concerned
+ORDER BY owner, activity
+ON CONFLICT DO NOTHING
+RETURNING owner, activity
+"""
+
+
+async def accept(conn: Connection, arrivals: Sequence[Arrival]) -> None:
+    """Store a round of arrivals with their jobs, each activity and each receipt once."""
+    await conn.fetch(
+        _ACCEPT,
+        [one.key for one in arrivals],
+        [one.id for one in arrivals],
+        [one.actor for one in arrivals],
+        [one.actor_id for one in arrivals],
+        [one.type for one in arrivals],
+        [one.visibility for one in arrivals],
+        [",".join(map(str, one.audience)) for one in arrivals],
+        [one.spliced for one in arrivals],
+        [one.context for one in arrivals],
+        [one.envelope for one in arrivals],
+        [one.published_at for one in arrivals],
+        [one.body for one in arrivals],
+        [one.owner for one in arrivals],
+        [one.bucket for one in arrivals],
+        [one.apply_job for one in arrivals],
+        [one.list_job for one in arrivals],
+    )
+
+
+async def receive(
+    conn: Connection,
+    *,
+    named: Sequence[tuple[UUID, UUID]],
+    for_followers: Sequence[tuple[UUID, UUID]],
+) -> list[tuple[UUID, UUID]]:
+    """Give receipts to those concerned; returns the new ones as (owner, activity).
+
+    ``named`` holds (activity, addressed actor), ``for_followers`` (activity, followed actor).
+    """
+    rows = await conn.fetch(
+        _RECEIVE,
+        [one for one, _ in named],
+        [actor for _, actor in named],
+        [one for one, _ in for_followers],
+        [actor for _, actor in for_followers],
+    )
+    return [(row["owner"], row["activity"]) for row in rows]
+
+
+async def reached(
+    conn: Connection, asked: Sequence[tuple[UUID, bool, Sequence[UUID]]]
+) -> list[bool]:
+    """Whether anybody here is concerned, for each (actor, to its followers, addressed actors)."""
+    named = [(n, one) for n, (_, _, addressed) in enumerate(asked) for one in addressed]
+    rows = await conn.fetch(
+        _REACHED,
+        list(range(len(asked))),
+        [actor for actor, _, _ in asked],
+        [to_followers for _, to_followers, _ in asked],
+        [n for n, _ in named],
+        [one for _, one in named],
+    )
+    found = {row["n"] for row in rows}
+    return [n in found for n in range(len(asked))]
+
+
+async def drop(conn: Connection, keys: Sequence[UUID]) -> None:
+    """Forget activities that concern nobody here; a later copy is taken as new."""
+    await conn.execute(_DROP, keys)
+    await conn.execute(_DROP_RAW, keys)

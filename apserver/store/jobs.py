@@ -1,0 +1,138 @@
+"""Background jobs on activities: leased by bucket, done in order, kept when they fail.
+
+A worker leases a whole bucket, so that the activities of one host are applied one after the
+other by one worker at a time. Leases are by the clock of the database. ``fence`` grows with
+each lease: a worker that slept through its lease finds another number and must not commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apserver.core import limits
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One bucket held by this worker until its lease ends."""
+
+    bucket: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of ``job``. ``owner`` is whose inbox: of a list job, or where it first came in."""
+
+    bucket: int
+    id: UUID
+    kind: str
+    activity: UUID
+    owner: UUID | None = None
+    recipient: str | None = None
+    attempt: int = 0
+
+
+_ENQUEUE = """
+INSERT INTO job (bucket, id, kind, activity, owner, recipient)
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[])
+    AS i(bucket, id, kind, activity, owner, recipient) ORDER BY bucket, id
+"""
+
+# Any bucket with something due that nobody holds.
+_LEASE = """
+UPDATE bucket b SET lease_until = now() + make_interval(secs => $1), fence = b.fence + 1
+WHERE b.bucket = (
+    SELECT c.bucket FROM bucket c
+    WHERE c.lease_until < now() AND EXISTS (
+        SELECT FROM job j WHERE j.bucket = c.bucket AND j.run_at <= now() AND j.parked_at IS NULL)
+    ORDER BY c.lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING b.bucket, b.fence
+"""
+
+_STILL_HELD = """
+SELECT true FROM bucket WHERE bucket = $1 AND fence = $2 AND lease_until > now() FOR UPDATE
+"""
+_RENEW = """
+UPDATE bucket SET lease_until = now() + make_interval(secs => $3)
+WHERE bucket = $1 AND fence = $2 RETURNING true
+"""
+_RELEASE = "UPDATE bucket SET lease_until = '-infinity' WHERE bucket = $1 AND fence = $2"
+
+# By primary key. A job that waits for its next try lets later ones pass.
+_DUE = """
+SELECT bucket, id, kind, activity, owner, recipient, attempt FROM job
+WHERE bucket = $1 AND run_at <= now() AND parked_at IS NULL ORDER BY id LIMIT $2
+"""
+
+_THERE = "SELECT EXISTS (SELECT FROM job WHERE bucket = $1 AND id = $2)"
+
+_FINISH = "DELETE FROM job WHERE bucket = $1 AND id = ANY($2::uuid[])"
+
+_FAIL = """
+UPDATE job SET attempt = attempt + 1, error = $3,
+    run_at = now() + make_interval(secs => $4),
+    parked_at = CASE WHEN attempt + 1 >= $5 THEN now() END
+WHERE bucket = $1 AND id = $2
+RETURNING parked_at IS NOT NULL
+"""
+
+
+async def enqueue(conn: Connection, jobs: Sequence[Job]) -> None:
+    """Add jobs, in the transaction of what causes them."""
+    await conn.execute(
+        _ENQUEUE,
+        [job.bucket for job in jobs],
+        [job.id for job in jobs],
+        [job.kind for job in jobs],
+        [job.activity for job in jobs],
+        [job.owner for job in jobs],
+        [job.recipient for job in jobs],
+    )
+
+
+async def lease_bucket(conn: Connection) -> Lease | None:
+    """Lease a bucket that has work, or None when there is no work to be had."""
+    row = await conn.fetchrow(_LEASE, float(limits.LEASE_S))
+    return None if row is None else Lease(row["bucket"], row["fence"])
+
+
+async def renew_bucket(conn: Connection, lease: Lease) -> bool:
+    """Hold it for another full time; False when somebody else has it."""
+    return bool(await conn.fetchval(_RENEW, lease.bucket, lease.fence, float(limits.LEASE_S)))
+
+
+async def release_bucket(conn: Connection, lease: Lease) -> None:
+    """Give it back at once."""
+    await conn.execute(_RELEASE, lease.bucket, lease.fence)
+
+
+async def hold(conn: Connection, lease: Lease) -> bool:
+    """Inside a transaction: whether the lease still is ours, and keep it so until its end."""
+    return bool(await conn.fetchval(_STILL_HELD, lease.bucket, lease.fence))
+
+
+async def due_jobs(conn: Connection, bucket: int) -> list[Job]:
+    """The next jobs of a bucket, in order."""
+    return [Job(**row) for row in await conn.fetch(_DUE, bucket, limits.JOB_BATCH)]
+
+
+async def is_there(conn: Connection, job: Job) -> bool:
+    """Whether the job is still to be done."""
+    return bool(await conn.fetchval(_THERE, job.bucket, job.id))
+
+
+async def finish_jobs(conn: Connection, jobs: Sequence[Job]) -> None:
+    """Delete jobs of one bucket, in the transaction of their effects."""
+    await conn.execute(_FINISH, jobs[0].bucket, [job.id for job in jobs])
+
+
+async def fail_job(conn: Connection, job: Job, *, error: str, wait_s: float) -> bool:
+    """Put a job off after a failure; True when it is parked for good."""
+    parked = await conn.fetchval(
+        _FAIL, job.bucket, job.id, error[:2_000], wait_s, limits.JOB_ATTEMPTS
+    )
+    return bool(parked)

@@ -1,0 +1,206 @@
+-- The first tables. Keys are hashes of IRIs (core.origin.key_of), so that a row is found without
+-- a look-up and a table can be split by its leading column. No foreign keys between hot tables.
+
+-- One row: what this database belongs to. Another origin in the configuration is refused.
+CREATE TABLE server (
+    singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    origin      text COLLATE "C" NOT NULL,
+    handle_host text COLLATE "C" NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- Actors, ours and of other servers.
+CREATE TABLE actor (
+    key             uuid PRIMARY KEY,           -- key_of(id)
+    id              text COLLATE "C" NOT NULL CHECK (octet_length(id) <= 2048),
+    ours            boolean NOT NULL,
+    type            text COLLATE "C" NOT NULL,
+    host            text COLLATE "C" NOT NULL,  -- of the inbox: what deliveries are grouped by
+    bucket          smallint NOT NULL,          -- bucket_of(host)
+    name            text COLLATE "C",           -- preferredUsername
+    folded_name     text COLLATE "C",           -- ours only: names differ by more than case
+    handle_host     text COLLATE "C",           -- ours only
+    inbox           text COLLATE "C" NOT NULL,
+    shared_inbox    text COLLATE "C",
+    followers       text COLLATE "C",           -- the id of its followers collection
+    manual_approval boolean NOT NULL DEFAULT false,
+    document        bytea NOT NULL,             -- with its @context, as served
+    fetched_at      timestamptz NOT NULL DEFAULT now(),
+    gone_at         timestamptz
+);
+CREATE UNIQUE INDEX actor_handle ON actor (handle_host, folded_name) WHERE ours;
+
+-- Key pairs of our actors. The private half is sealed (AES-GCM, data_dir/secret).
+CREATE TABLE key_pair (
+    actor      uuid NOT NULL,
+    algorithm  text COLLATE "C" NOT NULL,       -- rsa
+    key_id     text COLLATE "C" NOT NULL,
+    private    bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (actor, algorithm)
+);
+
+-- Public keys of others, each shown to belong to its owner both ways.
+CREATE TABLE public_key (
+    key        uuid PRIMARY KEY,                -- key_of(key_id)
+    key_id     text COLLATE "C" NOT NULL,
+    owner      text COLLATE "C" NOT NULL,       -- the actor's id
+    der        bytea NOT NULL,                  -- SubjectPublicKeyInfo
+    fetched_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Bearer tokens, by the SHA-256 of the token.
+CREATE TABLE token (
+    hash       bytea PRIMARY KEY,
+    actor      uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+
+-- Objects, ours and copies of others'. bto and bcc are never in a document.
+CREATE TABLE object (
+    key          uuid PRIMARY KEY,              -- key_of(id)
+    id           text COLLATE "C" NOT NULL CHECK (octet_length(id) <= 2048),
+    kind         text COLLATE "C" NOT NULL CHECK (kind IN ('ours', 'site', 'remote')),
+    type         text COLLATE "C" NOT NULL,
+    author       uuid NOT NULL,
+    visibility   smallint NOT NULL,             -- core.audience.Visibility
+    audience     uuid[] NOT NULL,               -- keys of everyone addressed, bto and bcc too
+    context      bytea,                         -- its @context when not the one we emit
+    document     bytea NOT NULL,                -- without @context
+    published_at timestamptz NOT NULL,
+    updated_at   timestamptz,
+    deleted_at   timestamptz
+);
+
+-- Activities, ours and received. With `spliced`, the member "object" is not in the envelope:
+-- the object's own row stands for it, so that an edit shows everywhere at once.
+CREATE TABLE activity (
+    key          uuid PRIMARY KEY,              -- activity_key(actor, id)
+    id           text COLLATE "C" CHECK (octet_length(id) <= 2048),
+    local_key    uuid,                          -- key_of(id), ours only: what GET looks for
+    actor        uuid NOT NULL,
+    actor_id     text COLLATE "C" NOT NULL,
+    type         text COLLATE "C" NOT NULL,
+    visibility   smallint NOT NULL,
+    audience     uuid[] NOT NULL,
+    recipients   text[] COLLATE "C",            -- ours only: ids to deliver to, bto and bcc too
+    spliced      uuid,
+    context      bytea,
+    envelope     bytea NOT NULL,
+    published_at timestamptz NOT NULL,
+    verdict      text COLLATE "C"               -- why applying had no effect; such are not listed
+);
+CREATE UNIQUE INDEX activity_local ON activity (local_key) WHERE local_key IS NOT NULL;
+
+-- The exact bytes received, for proofs and forwarding.
+CREATE TABLE raw (
+    activity uuid PRIMARY KEY,
+    body     bytea NOT NULL
+);
+
+-- Who received what: once for ever, however often and by whichever inbox it comes.
+CREATE TABLE receipt (
+    owner    uuid NOT NULL,
+    activity uuid NOT NULL,
+    PRIMARY KEY (owner, activity)
+);
+
+-- Collections are one mechanism: inbox, outbox, followers, following, liked, and later ones.
+CREATE TABLE collection (
+    key           uuid PRIMARY KEY,             -- key_of(its id)
+    id            text COLLATE "C" NOT NULL,
+    owner         uuid NOT NULL,
+    name          text COLLATE "C" NOT NULL,
+    total         bigint NOT NULL DEFAULT 0,    -- what the owner is told
+    public_total  bigint NOT NULL DEFAULT 0,    -- what everyone else is told
+    last_position bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 70);
+
+-- position grows with insertion: pages run from high to low (ActivityPub 5).
+CREATE TABLE member (
+    collection uuid NOT NULL,
+    position   bigint NOT NULL,
+    item       uuid NOT NULL,                   -- an activity here; else the hash of iri
+    iri        text COLLATE "C",                -- set when the item is shown as an id
+    author     uuid NOT NULL,
+    visibility smallint NOT NULL,
+    added_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (collection, position)
+);
+CREATE UNIQUE INDEX member_item ON member (collection, item);
+CREATE INDEX member_public ON member (collection, position) WHERE visibility <= 1;
+
+-- subject does kind to object: ann follows bob.
+CREATE TABLE relation (
+    object       uuid NOT NULL,
+    kind         text COLLATE "C" NOT NULL,     -- follow
+    subject      uuid NOT NULL,
+    subject_ours boolean NOT NULL,
+    state        text COLLATE "C" NOT NULL CHECK (state IN ('pending', 'accepted')),
+    activity_id  text COLLATE "C",              -- of the Follow, for Accept, Reject and Undo
+    changed_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (object, kind, subject)
+);
+CREATE INDEX relation_subject ON relation (subject, kind, object);
+CREATE INDEX relation_ours ON relation (object, kind, subject)
+    WHERE subject_ours AND state = 'accepted';
+
+-- Where the followers of one actor are delivered to; n followers share the inbox.
+CREATE TABLE follower_inbox (
+    owner  uuid NOT NULL,
+    inbox  text COLLATE "C" NOT NULL,
+    host   text COLLATE "C" NOT NULL,
+    bucket smallint NOT NULL,
+    n      integer NOT NULL,
+    PRIMARY KEY (owner, inbox)
+);
+
+-- Background work on activities, in order within a bucket. A worker leases a whole bucket.
+CREATE TABLE bucket (
+    bucket      smallint PRIMARY KEY,
+    lease_until timestamptz NOT NULL DEFAULT '-infinity',
+    fence       bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO bucket (bucket) SELECT generate_series(0, 63);
+
+CREATE TABLE job (
+    bucket    smallint NOT NULL,
+    id        uuid NOT NULL,                    -- UUIDv7: the order of work
+    kind      text COLLATE "C" NOT NULL,        -- apply, list, fan_out, resolve
+    activity  uuid NOT NULL,
+    owner     uuid,                             -- list: whose inbox; apply: where it came in
+    recipient text COLLATE "C",                 -- resolve: whom to find and deliver to
+    attempt   smallint NOT NULL DEFAULT 0,
+    run_at    timestamptz NOT NULL DEFAULT now(),
+    error     text,
+    parked_at timestamptz,                      -- given up; kept to be looked at
+    PRIMARY KEY (bucket, id)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+-- Deliveries wait by host; one row per host says when it may be tried again.
+CREATE TABLE host (
+    bucket      smallint NOT NULL,
+    host        text COLLATE "C" NOT NULL,
+    next_at     timestamptz NOT NULL DEFAULT now(),  -- infinity: nothing waits
+    failures    integer NOT NULL DEFAULT 0,
+    failing_since timestamptz,
+    last_error  text,
+    lease_until timestamptz NOT NULL DEFAULT '-infinity',
+    fence       bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (bucket, host)
+) WITH (fillfactor = 50);
+CREATE INDEX host_due ON host (bucket, next_at) WHERE next_at < 'infinity';
+
+CREATE TABLE delivery (
+    bucket   smallint NOT NULL,
+    host     text COLLATE "C" NOT NULL,
+    id       uuid NOT NULL,                     -- UUIDv7 of the fan-out: the order per host
+    inbox    text COLLATE "C" NOT NULL,
+    activity uuid NOT NULL,
+    sender   uuid NOT NULL,
+    attempt  integer NOT NULL DEFAULT 0,
+    run_at   timestamptz NOT NULL DEFAULT now(),
+    since    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bucket, host, id, inbox)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);

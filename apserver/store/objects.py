@@ -1,0 +1,196 @@
+"""Objects and activities: written once, composed from bytes when read.
+
+A document is kept as bytes without its @context, which is kept beside it only when it is not
+the plain AS2 one. `compose` joins them again; nothing is parsed on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """A row of ``object``."""
+
+    key: UUID
+    id: str
+    kind: str
+    type: str
+    author: UUID
+    visibility: int
+    audience: Sequence[UUID]
+    context: bytes | None
+    document: bytes
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """A row of ``activity``. ``spliced`` names the object whose row completes the envelope."""
+
+    key: UUID
+    id: str | None
+    local_key: UUID | None
+    actor: UUID
+    actor_id: str
+    type: str
+    visibility: int
+    audience: Sequence[UUID]
+    recipients: Sequence[str] | None
+    spliced: UUID | None
+    context: bytes | None
+    envelope: bytes
+    published_at: datetime
+    verdict: str | None = None
+
+    @property
+    def author(self) -> UUID:
+        """The actor, under the name that `core.audience.Readable` uses."""
+        return self.actor
+
+
+_ACTIVITY = (
+    "key, id, local_key, actor, actor_id, type, visibility, audience, recipients, spliced, "
+    "context, envelope, published_at, verdict"
+)
+
+# By primary key.
+_BY_KEYS = "SELECT " + _ACTIVITY + " FROM activity WHERE key = ANY($1::uuid[])"
+# By the partial unique index activity_local.
+_BY_LOCAL_KEYS = "SELECT " + _ACTIVITY + " FROM activity WHERE local_key = ANY($1::uuid[])"
+
+_INSERT_ACTIVITY = (
+    "INSERT INTO activity (" + _ACTIVITY + ") "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+)
+
+# By primary key.
+_OBJECTS = """
+SELECT key, id, kind, type, author, visibility, audience, context, document, published_at
+FROM object WHERE key = ANY($1::uuid[])
+"""
+
+# Another author's copy is left alone: an id never changes hands.
+_PUT_OBJECTS = """
+INSERT INTO object (key, id, kind, type, author, visibility, audience, context, document,
+                    published_at)
+SELECT i.key, i.id, i.kind, i.type, i.author, i.visibility,
+       (SELECT coalesce(array_agg(a::uuid), '{}') FROM unnest(string_to_array(i.audience, ',')) a),
+       i.context, i.document, i.published_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::smallint[],
+            $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[])
+     AS i(key, id, kind, type, author, visibility, audience, context, document, published_at)
+ORDER BY i.key
+ON CONFLICT (key) DO NOTHING
+"""
+
+_VERDICTS = """
+UPDATE activity a SET verdict = v.verdict
+FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) AS u(key, verdict) ORDER BY key) v
+WHERE a.key = v.key
+"""
+
+_RAW = "SELECT activity, body FROM raw WHERE activity = ANY($1::uuid[])"
+
+
+async def activities_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ActivityRow]:
+    """Activities by `core.origin.activity_key`."""
+    rows = await conn.fetch(_BY_KEYS, list(keys))
+    return {row["key"]: ActivityRow(**row) for row in rows}
+
+
+async def own_activities(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ActivityRow]:
+    """Activities of ours, by ``key_of`` their id."""
+    rows = await conn.fetch(_BY_LOCAL_KEYS, list(keys))
+    return {row["local_key"]: ActivityRow(**row) for row in rows}
+
+
+async def insert_activity(conn: Connection, row: ActivityRow) -> None:
+    """Add an activity of ours."""
+    await conn.execute(
+        _INSERT_ACTIVITY,
+        row.key,
+        row.id,
+        row.local_key,
+        row.actor,
+        row.actor_id,
+        row.type,
+        row.visibility,
+        list(row.audience),
+        None if row.recipients is None else list(row.recipients),
+        row.spliced,
+        row.context,
+        row.envelope,
+        row.published_at,
+        row.verdict,
+    )
+
+
+async def objects_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ObjectRow]:
+    """Objects by ``key_of`` their id."""
+    rows = await conn.fetch(_OBJECTS, list(keys))
+    return {row["key"]: ObjectRow(**row) for row in rows}
+
+
+async def put_objects(conn: Connection, rows: Sequence[ObjectRow]) -> None:
+    """Add objects, many in one statement; what is there already stays."""
+    unique = sorted({row.key: row for row in rows}.values(), key=lambda row: row.key)
+    await conn.execute(
+        _PUT_OBJECTS,
+        [row.key for row in unique],
+        [row.id for row in unique],
+        [row.kind for row in unique],
+        [row.type for row in unique],
+        [row.author for row in unique],
+        [row.visibility for row in unique],
+        [",".join(map(str, row.audience)) for row in unique],
+        [row.context for row in unique],
+        [row.document for row in unique],
+        [row.published_at for row in unique],
+    )
+
+
+async def set_verdicts(conn: Connection, verdicts: dict[UUID, str]) -> None:
+    """Record why activities had no effect; they are not listed."""
+    await conn.execute(_VERDICTS, list(verdicts), list(verdicts.values()))
+
+
+async def raw_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:
+    """The exact bytes received, by activity key."""
+    return {row["activity"]: row["body"] for row in await conn.fetch(_RAW, list(keys))}
+
+
+async def compose_activities(
+    conn: Connection, rows: Sequence[ActivityRow], *, nested: bool = False
+) -> list[bytes]:
+    """The JSON of activities, each with its object as it is now.
+
+    ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
+    """
+    spliced = [row.spliced for row in rows if row.spliced is not None]
+    objects = await objects_by_key(conn, spliced) if spliced else {}
+    bodies = []
+    for row in rows:
+        envelope = row.envelope
+        if row.spliced is not None and row.spliced in objects:
+            inner = objects[row.spliced].document
+            comma = b"," if envelope != b"{}" else b""
+            envelope = envelope[:-1] + comma + b'"object":' + inner + b"}"
+        bodies.append(compose(envelope, row.context, nested=nested))
+    return bodies
+
+
+PLAIN_CONTEXT = b'"https://www.w3.org/ns/activitystreams"'
+
+
+def compose(document: bytes, context: bytes | None, *, nested: bool = False) -> bytes:
+    """Put a stored document (``{...}``, not empty) and its @context together."""
+    if context is None and nested:
+        return document
+    return b'{"@context":' + (context or PLAIN_CONTEXT) + b"," + document[1:]

@@ -1,0 +1,99 @@
+"""Relations between actors: who follows whom, and since which Follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A row of ``relation``; ``activity_id`` is that of the Follow."""
+
+    object: UUID
+    kind: str
+    subject: UUID
+    state: str
+    activity_id: str | None
+
+
+# Accepted stays accepted when it is asked for again; the newer Follow's id counts.
+_RELATE = """
+INSERT INTO relation AS r (object, kind, subject, subject_ours, state, activity_id)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::boolean[], $5::text[], $6::text[])
+    AS i(object, kind, subject, subject_ours, state, activity_id)
+ORDER BY object, kind, subject
+ON CONFLICT (object, kind, subject) DO UPDATE
+SET state = CASE WHEN r.state = 'accepted' THEN r.state ELSE EXCLUDED.state END,
+    activity_id = EXCLUDED.activity_id, changed_at = now()
+"""
+
+_UNRELATE = """
+DELETE FROM relation r
+USING (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS u(object, kind, subject)
+    ORDER BY object, kind, subject
+) i
+WHERE r.object = i.object AND r.kind = i.kind AND r.subject = i.subject
+"""
+
+# By primary key. Locked in key order: what is decided on them is written in this transaction.
+_FIND = """
+SELECT r.object, r.kind, r.subject, r.state, r.activity_id
+FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS i(object, kind, subject)
+JOIN relation r ON r.object = i.object AND r.kind = i.kind AND r.subject = i.subject
+ORDER BY r.object, r.kind, r.subject FOR UPDATE OF r
+"""
+
+# By relation_subject.
+_FOLLOWED_OF = """
+SELECT object FROM relation
+WHERE subject = $1 AND kind = 'follow' AND state = 'accepted' AND object = ANY($2::uuid[])
+"""
+
+Triple = tuple[UUID, str, UUID]
+
+
+async def relate(
+    conn: Connection, rows: Sequence[Relation], *, subjects_ours: Sequence[bool]
+) -> None:
+    """Add relations, or renew them; of two for one pair the last counts, accepted above all."""
+    unique: dict[Triple, tuple[Relation, bool]] = {}
+    for row, ours in zip(rows, subjects_ours, strict=True):
+        at = (row.object, row.kind, row.subject)
+        if at not in unique or unique[at][0].state == "pending" or row.state == "accepted":
+            unique[at] = (row, ours)
+    chosen = [unique[at] for at in sorted(unique)]
+    await conn.execute(
+        _RELATE,
+        [row.object for row, _ in chosen],
+        [row.kind for row, _ in chosen],
+        [row.subject for row, _ in chosen],
+        [ours for _, ours in chosen],
+        [row.state for row, _ in chosen],
+        [row.activity_id for row, _ in chosen],
+    )
+
+
+async def unrelate(conn: Connection, triples: Sequence[Triple]) -> None:
+    """Remove relations, given as (object, kind, subject)."""
+    await conn.execute(_UNRELATE, *_split(sorted(set(triples))))
+
+
+async def find_relations(conn: Connection, triples: Sequence[Triple]) -> dict[Triple, Relation]:
+    """The relations among (object, kind, subject) that there are."""
+    rows = await conn.fetch(_FIND, *_split(triples))
+    return {(row["object"], row["kind"], row["subject"]): Relation(**row) for row in rows}
+
+
+async def followed_of(conn: Connection, subject: UUID, among: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these actors the subject follows, accepted."""
+    rows = await conn.fetch(_FOLLOWED_OF, subject, among)
+    return frozenset(row["object"] for row in rows)
+
+
+def _split(triples: Sequence[Triple]) -> tuple[list[UUID], list[str], list[UUID]]:
+    return [one[0] for one in triples], [one[1] for one in triples], [one[2] for one in triples]

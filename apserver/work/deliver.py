@@ -1,0 +1,178 @@
+"""The loop that delivers: lease due hosts, post what waits for each, settle.
+
+Hosts are served side by side, so that a slow one delays nobody else; one host gets its
+deliveries in order, inbox by inbox. A round with a host ends early when the host turns out to
+be down. See `core.delivery` for what counts as what, `store.deliveries` for the leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from apserver import telemetry
+from apserver.core import limits
+from apserver.core.delivery import GIVE_UP_AFTER, Outcome, outcome_of, wait_s
+from apserver.errors import Busy
+from apserver.flow.bell import Bell
+from apserver.net.fetch import Signer
+from apserver.net.post import Attempt, Poster
+from apserver.store import actors, deliveries, objects
+from apserver.store.db import Connection, Database
+from apserver.store.deliveries import Delivery, HostLease, Settlement
+from apserver.vault import Vault
+
+#: A round ends while its lease surely holds, however slow the host is.
+_ROUND_S = limits.LEASE_S - 2 * limits.POST_S
+
+
+class Deliverer:
+    """Delivers to any due host that nobody else holds."""
+
+    def __init__(self, db: Database, poster: Poster, vault: Vault, bell: Bell):
+        self._db = db
+        self._poster = poster
+        self._vault = vault
+        self._wake = bell.ear()
+        self._stopping = False
+        self._rounds: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`, then finish the attempts under way."""
+        while not self._stopping:
+            try:
+                leased = await self._lease()
+                if leased:
+                    await self._start_rounds(leased)
+                    continue
+            except Busy as error:
+                telemetry.warn("deliveries wait for PostgreSQL", reason=error)
+            try:
+                async with asyncio.timeout(limits.POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+        if self._rounds:
+            await asyncio.wait(self._rounds)
+
+    def stop(self) -> None:
+        """Start no new attempt."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _lease(self) -> list[HostLease]:
+        free = limits.HOSTS_IN_FLIGHT - len(self._rounds)
+        if free <= 0:
+            return []
+        async with self._db.connection() as conn:
+            return await deliveries.lease_hosts(conn, min(free, limits.HOSTS_PER_CLAIM))
+
+    async def _start_rounds(self, leased: Sequence[HostLease]) -> None:
+        async with self._db.connection() as conn:
+            waiting = await deliveries.deliveries_of(conn, leased)
+            bodies = await _bodies(conn, {one.activity for one in waiting})
+            signers = await self._signers(conn, {one.sender for one in waiting})
+        by_host: dict[tuple[int, str], list[Delivery]] = defaultdict(list)
+        for one in waiting:
+            by_host[(one.bucket, one.host)].append(one)
+        for host in leased:
+            mine = by_host[(host.bucket, host.host)]
+            round_ = asyncio.create_task(self._round(host, mine, bodies, signers))
+            self._rounds.add(round_)
+            round_.add_done_callback(self._ended)
+
+    def _ended(self, round_: asyncio.Task[None]) -> None:
+        self._rounds.discard(round_)
+        self._wake.set()
+        if not round_.cancelled() and (error := round_.exception()) is not None:
+            telemetry.fault("delivery round failed", error)
+
+    async def _round(
+        self,
+        host: HostLease,
+        waiting: Sequence[Delivery],
+        bodies: Mapping[UUID, bytes],
+        signers: Mapping[UUID, Signer],
+    ) -> None:
+        finished: list[Delivery] = []
+        later: list[tuple[Delivery, float]] = []
+        down: Attempt | None = None
+        end = asyncio.get_running_loop().time() + _ROUND_S
+        for one in waiting:
+            if self._stopping or asyncio.get_running_loop().time() > end:
+                break
+            body, signer = bodies.get(one.activity), signers.get(one.sender)
+            if body is None or signer is None:
+                finished.append(one)  # deleted meanwhile: there is nothing to say any more
+                continue
+            attempt = await self._poster.post(one.inbox, body, signer)
+            outcome = outcome_of(attempt.status)
+            _report(one, attempt, outcome)
+            if outcome is Outcome.HOST_DOWN:
+                down = attempt
+                break
+            if outcome is Outcome.LATER:
+                later.append((one, wait_s(one.attempt + 1, spread=random.uniform(-1, 1))))
+            else:
+                finished.append(one)
+        await self._settle(host, finished, later, down)
+
+    async def _settle(
+        self,
+        host: HostLease,
+        finished: Sequence[Delivery],
+        later: Sequence[tuple[Delivery, float]],
+        down: Attempt | None,
+    ) -> None:
+        down_s = None
+        if down is not None:
+            spread = random.uniform(-1, 1)
+            down_s = wait_s(host.failures + 1, spread=spread, retry_after_s=down.retry_after_s)
+        settlement = Settlement(host, finished, later, down_s, down.reason if down else None)
+
+        async def work(conn: Connection) -> bool:
+            return await deliveries.settle(conn, settlement, give_up=GIVE_UP_AFTER)
+
+        # An attempt that was made must be recorded, or it is made again.
+        while True:
+            try:
+                if not await self._db.transaction(work, durable=False):
+                    telemetry.warn("lease lost", host=host.host)
+                return
+            except Busy:
+                if self._stopping:
+                    return
+                await asyncio.sleep(limits.POLL_S)
+
+    async def _signers(self, conn: Connection, senders: set[UUID]) -> dict[UUID, Signer]:
+        keys = await actors.sealed_keys(conn, list(senders))
+        rows = await actors.actors_by_key(conn, keys)
+        return {
+            key: Signer(sealed.key_id, self._vault.open(sealed.private, rows[key].id))
+            for key, sealed in keys.items()
+            if key in rows
+        }
+
+
+async def _bodies(conn: Connection, keys: set[UUID]) -> dict[UUID, bytes]:
+    """What is sent: the activities as they are now, each with its current object."""
+    rows = list((await objects.activities_by_key(conn, keys)).values())
+    composed = await objects.compose_activities(conn, rows)
+    return {row.key: body for row, body in zip(rows, composed, strict=True)}
+
+
+def _report(one: Delivery, attempt: Attempt, outcome: Outcome) -> None:
+    telemetry.count(telemetry.DELIVERY, outcome.value)
+    tell = telemetry.detail if outcome is Outcome.DONE else telemetry.event
+    tell(
+        "delivery",
+        outcome=outcome.value,
+        inbox=one.inbox,
+        activity=one.activity,
+        attempt=one.attempt + 1,
+        answer=attempt.reason,
+    )

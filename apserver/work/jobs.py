@@ -1,0 +1,79 @@
+"""The loop that does jobs: lease a bucket, work on it until it is empty, give it back.
+
+A NOTIFY, or a job made in this process, wakes the loop at once; a look every second makes sure
+that nothing depends on being woken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from apserver import telemetry
+from apserver.core import limits
+from apserver.errors import Busy
+from apserver.flow.bell import Bell
+from apserver.flow.receive import LeaseLost, Receiver
+from apserver.store import jobs
+from apserver.store.db import Database
+from apserver.store.jobs import Lease
+
+
+class JobLoop:
+    """Does the jobs of any bucket that nobody else holds."""
+
+    def __init__(self, db: Database, receiver: Receiver, bell: Bell):
+        self._db = db
+        self._receiver = receiver
+        self._bell = bell
+        self._wake = bell.ear()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Work until `stop`. What PostgreSQL's absence interrupts is taken up again."""
+        while not self._stopping:
+            try:
+                worked = await self._work_once()
+            except LeaseLost as error:
+                telemetry.warn("lease lost", bucket=error)
+                worked = True
+            except Busy as error:
+                telemetry.warn("jobs wait for PostgreSQL", reason=error)
+                await asyncio.sleep(limits.POLL_S)
+                continue
+            if not worked:
+                await _wait(self._wake, limits.POLL_S)
+
+    def stop(self) -> None:
+        """Finish the batch under way, and no more."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _work_once(self) -> bool:
+        async with self._db.connection() as conn:
+            lease = await jobs.lease_bucket(conn)
+        if lease is None:
+            return False
+        try:
+            await self._work_on(lease)
+        finally:
+            async with self._db.connection() as conn:
+                await jobs.release_bucket(conn, lease)
+        return True
+
+    async def _work_on(self, lease: Lease) -> None:
+        while not self._stopping:
+            async with self._db.connection() as conn:
+                if not await jobs.renew_bucket(conn, lease):
+                    raise LeaseLost(lease.bucket)
+            if not await self._receiver.work_on(lease):
+                return
+            self._bell.ring()  # there may be deliveries now, or jobs in other buckets
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+    event.clear()

@@ -1,0 +1,159 @@
+"""The command line as a program: exit codes, where --config may stand, `init`, help."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from apserver import __version__
+from apserver.cli import build_parser
+from apserver.cli.parser import Parser
+from tests.cli.program import MODULE, apserver, clean_environment
+
+ORIGIN = "https://social.example"
+COMMANDS = [("serve",), ("try",), ("actor", "create", "ann"), ("token", "create", "ann")]
+
+
+def test_exit_0_and_the_version(tmp_path: Path) -> None:
+    done = apserver("--version", cwd=tmp_path)
+    assert (done.code, done.out) == (0, f"apserver {__version__}\n")
+
+
+def test_exit_1_when_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("# mine\n")
+    done = apserver("init", ORIGIN, cwd=tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("apserver: config.toml exists and is left as it is.")
+    assert "--config FILE" in done.err
+    assert (tmp_path / "config.toml").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("actor",),
+        ("actor", "create"),
+        ("actor", "create", "ann", "--type", "Note"),
+        ("serve", "--workers", "0"),
+        ("serve", "--workers", "two"),
+        ("serve", "--conf", "config.toml"),  # no abbreviations: a new option must not change it
+    ],
+)
+def test_exit_2_when_not_understood(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = apserver(*arguments, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("apserver: ")
+    assert done.err.count("\n") == 1
+    assert "--help" in done.err
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_exit_78_and_config_before_or_after_the_command(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text('listen = "nowhere"\n')
+    option = ("--config", "mine.toml")
+    middle = (command[0], *option, *command[1:])
+    for arguments in {(*option, *command), middle, (*command, *option)}:
+        done = apserver(*arguments, cwd=tmp_path)
+        assert (done.code, done.out) == (78, ""), arguments
+        assert done.err.startswith(f'apserver: {tmp_path / "mine.toml"}: listen = "nowhere" is not')
+        assert done.err.count("\n") == 1
+
+
+def test_exit_78_for_the_file_that_the_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[log]\nlevel = 5\n")
+    done = apserver("serve", cwd=tmp_path, APSERVER_CONFIG="mine.toml")
+    assert done.code == 78
+    assert f"{tmp_path / 'mine.toml'}: [log] level = 5 is not allowed" in done.err
+
+
+def test_exit_78_without_an_origin(tmp_path: Path) -> None:
+    done = apserver("serve", cwd=tmp_path)
+    assert done.code == 78
+    assert "apserver init https://" in done.err
+
+
+def test_exit_130_and_quiet_after_ctrl_c(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    process = subprocess.Popen(
+        [*MODULE, "serve"],
+        cwd=tmp_path,
+        env=clean_environment(tmp_path, {}),
+        stderr=subprocess.PIPE,
+        # A test run in the background of a shell would hand on an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    # Opening a pipe for writing waits for its reader: now the command reads its file.
+    with open(tmp_path / "config.toml", "w"):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_init_writes_a_file_that_the_next_steps_can_use(tmp_path: Path) -> None:
+    done = apserver("init", ORIGIN, "--handle-host", "example.org", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    for step in ("apserver actor create NAME --token\n", "apserver serve\n", "social.example {"):
+        assert step in done.out
+    written = tomllib.loads((tmp_path / "config.toml").read_text())
+    assert written.pop("origin") == ORIGIN
+    assert written.pop("handle_host") == "example.org"
+    assert not any(written.values())
+
+
+def test_init_writes_the_file_that_was_named(tmp_path: Path) -> None:
+    done = apserver("init", "http://127.0.0.1:8080", "--config", "mine.toml", cwd=tmp_path)
+    assert done.code == 0
+    assert "apserver serve --config mine.toml" in done.out
+    assert "allow_http" in done.out
+    assert tomllib.loads((tmp_path / "mine.toml").read_text())["federation"] == {"allow_http": True}
+    done = apserver("init", ORIGIN, cwd=tmp_path, APSERVER_CONFIG="other.toml")
+    assert (done.code, (tmp_path / "other.toml").is_file()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("social.example",), (f"{ORIGIN}/x",), (ORIGIN, "--handle-host", "a/b")]
+)
+def test_init_refuses_what_serve_would(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = apserver("init", *arguments, cwd=tmp_path)
+    assert (done.code, done.out) == (78, "")
+    assert arguments[-1] in done.err
+    assert "Allowed: " in done.err
+    assert not (tmp_path / "config.toml").exists()
+
+
+def leaves(parser: Parser) -> list[Parser]:
+    commands = parser.sub_commands()
+    return [leaf for command in commands for leaf in leaves(command)] if commands else [parser]
+
+
+def test_the_help_of_every_command_has_an_example_that_parses() -> None:
+    found = leaves(build_parser())
+    assert {parser.prog for parser in found} >= {"apserver try", "apserver init", "apserver serve"}
+    for parser in found:
+        example = parser.format_help().rpartition("Example:\n  ")[2].strip()
+        assert example.startswith(parser.prog)
+        assert callable(build_parser().parse_args(shlex.split(example)[1:]).run)
+
+
+def test_help_does_not_load_the_server(tmp_path: Path) -> None:
+    code = "import sys, apserver.cli; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(tmp_path, {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert {"aiohttp", "asyncpg", "cryptography", "pyld"}.isdisjoint(done.stdout.split())
