@@ -48,7 +48,17 @@ from apserver.work.jobs import JobLoop
 
 EX_CONFIG = 78
 
-__all__ = ["CreatedActor", "CreatedToken", "create_actor", "create_token", "main", "migrate"]
+__all__ = [
+    "CreatedActor",
+    "CreatedToken",
+    "Order",
+    "create_actor",
+    "create_token",
+    "main",
+    "migrate",
+    "running",
+    "serve",
+]
 
 
 async def migrate(dsn: str, settings: Settings) -> None:
@@ -130,6 +140,24 @@ class Order:
 
 async def serve(order: Order) -> None:
     """Be a worker until SIGTERM: answer requests, do jobs, deliver."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    async with running(order) as loops:
+        os.write(order.ready_fd, b"1")
+        telemetry.event("serving", origin=order.settings.origin, worker=order.worker)
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait([waiting, *loops], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    telemetry.event("stopped", worker=order.worker)
+
+
+@asynccontextmanager
+async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """A worker that answers, applies and delivers, as long as the context lasts.
+
+    Yields the background loops: one that ends by itself has failed, and leaving the context
+    raises what it failed with. At the end requests are finished first, then jobs.
+    """
     settings = order.settings
     async with AsyncExitStack() as stack:
         db = Database(order.dsn, connections=limits.POOL)
@@ -143,10 +171,38 @@ async def serve(order: Order) -> None:
         )
         await client.open()
         stack.push_async_callback(client.close)
-        await _serve(order, db, client, stack)
+        parts = await _build(order, db, client)
+        loops = [asyncio.create_task(one.run()) for one in (parts.jobs, parts.deliverer)]
+        listening = asyncio.create_task(parts.site.bell.listen())
+        runner = web.AppRunner(
+            application(parts.site), access_log=None, shutdown_timeout=10, keepalive_timeout=75
+        )
+        await runner.setup()
+        await web.SockSite(runner, socket.socket(fileno=order.socket_fd)).start()
+        try:
+            yield loops
+        finally:
+            await runner.cleanup()
+            await parts.site.acceptor.close()
+            parts.jobs.stop()
+            parts.deliverer.stop()
+            listening.cancel()
+            ended = await asyncio.gather(*loops, listening, return_exceptions=True)
+        for one in ended[:-1]:
+            if isinstance(one, BaseException):
+                raise one
 
 
-async def _serve(order: Order, db: Database, client: Client, stack: AsyncExitStack) -> None:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a worker is made of."""
+
+    site: Site
+    jobs: JobLoop
+    deliverer: Deliverer
+
+
+async def _build(order: Order, db: Database, client: Client) -> _Parts:
     settings = order.settings
     names = Names(settings.origin)
     allow_http = settings.federation.allow_http
@@ -158,46 +214,20 @@ async def _serve(order: Order, db: Database, client: Client, stack: AsyncExitSta
     acceptor = Acceptor(db, remote, names=names, contexts=contexts, allow_http=allow_http)
     publisher = Publisher(db, names)
     fan_out = FanOut(db, remote, origin=settings.origin)
-    receiver = Receiver(db, publisher, fan_out, fetcher)
     bell = Bell(db, alone=order.workers == 1)
-    site = Site(
-        db=db,
-        names=names,
-        handle_host=settings.handle_host,
-        publisher=publisher,
-        acceptor=acceptor,
-        bell=bell,
-        requests_per_minute=settings.limits.requests_per_minute,
+    return _Parts(
+        site=Site(
+            db=db,
+            names=names,
+            handle_host=settings.handle_host,
+            publisher=publisher,
+            acceptor=acceptor,
+            bell=bell,
+            requests_per_minute=settings.limits.requests_per_minute,
+        ),
+        jobs=JobLoop(db, Receiver(db, publisher, fan_out, fetcher), bell),
+        deliverer=Deliverer(db, Poster(client), vault, bell),
     )
-    job_loop = JobLoop(db, receiver, bell)
-    deliverer = Deliverer(db, Poster(client), vault, bell)
-    loops = [asyncio.create_task(one.run()) for one in (job_loop, deliverer)]
-    listening = asyncio.create_task(bell.listen())
-    runner = web.AppRunner(
-        application(site), access_log=None, shutdown_timeout=10, keepalive_timeout=75
-    )
-    await runner.setup()
-    await web.SockSite(runner, socket.socket(fileno=order.socket_fd)).start()
-    os.write(order.ready_fd, b"1")
-    telemetry.event("serving", origin=settings.origin, worker=order.worker)
-    await _until_told(loops)
-    await runner.cleanup()
-    await acceptor.close()
-    job_loop.stop()
-    deliverer.stop()
-    listening.cancel()
-    await asyncio.gather(*loops, listening, return_exceptions=True)
-    telemetry.event("stopped", worker=order.worker)
-
-
-async def _until_told(loops: list[asyncio.Task[None]]) -> None:
-    """Until SIGTERM, or until a loop ends by a fault: then better a new process."""
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    waiting = asyncio.create_task(told.wait())
-    done, _ = await asyncio.wait([waiting, *loops], return_when=asyncio.FIRST_COMPLETED)
-    for task in done - {waiting}:
-        task.result()
 
 
 def main(argv: list[str]) -> int:

@@ -63,7 +63,7 @@ _TO_FOLLOWERS = (
     """
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
-    SELECT f.bucket, f.host, $2, f.inbox, $3, $1 FROM follower_inbox f
+    SELECT f.bucket, f.host, $2::uuid, f.inbox, $3::uuid, $1::uuid FROM follower_inbox f
     WHERE f.owner = $1 ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
@@ -75,7 +75,7 @@ _TO_INBOXES = (
     """
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
-    SELECT i.bucket, i.host, $4, i.inbox, $5, $6
+    SELECT i.bucket, i.host, $4::uuid, i.inbox, $5::uuid, $6::uuid
     FROM unnest($1::smallint[], $2::text[], $3::text[]) AS i(bucket, host, inbox)
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING

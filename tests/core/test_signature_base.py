@@ -222,3 +222,10 @@ def test_SIG_R_03_header_values_are_trimmed_and_joined() -> None:
         '"empty": ',
         '"x-a";bs: :b25l:, :dHdvLCB0aHJlZQ==:',
     ]
+
+
+def test_SIG_R_03_byte_sequences_are_of_the_bytes_sent() -> None:
+    """aiohttp hands undecodable bytes on as surrogate escapes; other surrogates were never sent."""
+    assert base_of('"x";bs', Request("GET", INBOX, {"x": ["\udcff"]})) == ['"x";bs: :/w==:']
+    with pytest.raises(NotTrusted, match="not text"):
+        base_of('"x";bs', Request("GET", INBOX, {"x": ["\ud800"]}))

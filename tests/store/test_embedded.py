@@ -166,9 +166,11 @@ def test_a_server_without_parent_holds_the_lock_until_it_has_ended(
         pid = int(holder.stdout.readline())
         os.kill(pid, signal.SIGSTOP)
         holder.kill()
-    with pytest.raises(Refused, match=rf"process {holder.pid} .* is still shutting down"):
-        server.start(wait_for_lock_s=0.2)
-    os.kill(pid, signal.SIGCONT)
+    try:
+        with pytest.raises(Refused, match=rf"process {holder.pid} .* is still shutting down"):
+            server.start(wait_for_lock_s=0.2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
     server.start()
     assert has_ended(pid)
 

@@ -110,8 +110,13 @@ def base_bytes(lines: Sequence[str]) -> bytes:
     base = "\n".join(lines)
     if base.count("\n") != len(lines) - 1:
         raise NotTrusted("A signed value contains a line break. Remove it.")
+    return wire_bytes(base)
+
+
+def wire_bytes(text: str) -> bytes:
+    """The bytes that a text was on the wire. Raises NotTrusted when it cannot have been there."""
     try:
-        return base.encode("utf-8", "surrogateescape")
+        return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise NotTrusted("A signed value is not text. Send ASCII headers.") from None
 

@@ -25,7 +25,7 @@ from apserver.core import limits
 from apserver.core.keys import PrivateKey
 from apserver.core.signatures import digests
 from apserver.core.signatures.dates import from_unix
-from apserver.core.signatures.message import Claim, Request, base_bytes
+from apserver.core.signatures.message import Claim, Request, base_bytes, wire_bytes
 from apserver.core.signatures.structured import BareItem, InnerList, Item, Member, read_dictionary
 from apserver.errors import BadInput, NotTrusted
 
@@ -196,8 +196,8 @@ def _wrapped(values: Sequence[str]) -> str | None:
     """Values as byte sequences, so that a comma in one is no border (RFC 9421 2.1.3)."""
     if not values:
         return None
-    wrapped = [b64encode(value.strip(" \t").encode("utf-8", "surrogatepass")) for value in values]
-    return ", ".join([f":{value.decode()}:" for value in wrapped])
+    wrapped = [b64encode(wire_bytes(value.strip(" \t"))).decode() for value in values]
+    return ", ".join([f":{value}:" for value in wrapped])
 
 
 def _query_parameter(request: Request, wanted: BareItem) -> str | None:

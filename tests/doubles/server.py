@@ -1,0 +1,201 @@
+"""An apserver for tests: the real one, on a loopback port, with a client to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+import asyncpg
+from yarl import URL
+
+from apserver import app
+from apserver.config import load
+
+AS2 = "application/activity+json"
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+CONTEXT = "https://www.w3.org/ns/activitystreams"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: status, headers, and the body as text and, when it is JSON, as a value."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    json: Any
+
+
+@dataclass(slots=True)
+class Server:
+    """A running apserver and what is known of it."""
+
+    origin: str
+    dsn: str
+    folder: Path
+    tokens: dict[str, str]
+    http: aiohttp.ClientSession
+    settings: Any
+    handles: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, dsn: str, folder: Path, actors: Iterable[str], options: Mapping[str, object]
+    ) -> AsyncIterator[Server]:
+        """Start one with these actors; ``options`` are settings, e.g. ``origin=...``."""
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", int(str(options.get("port", 0)))))
+        listening.listen(128)
+        port = listening.getsockname()[1]
+        folder.mkdir(exist_ok=True)
+        environ = {
+            "APSERVER__ORIGIN": f"http://127.0.0.1:{port}",
+            "APSERVER__DATA_DIR": str(folder),
+            "APSERVER__FEDERATION__ALLOW_HTTP": "true",
+            "APSERVER__FEDERATION__ALLOW_NETWORKS": "127.0.0.0/8",
+            "APSERVER__LIMITS__REQUESTS_PER_MINUTE": "0",
+        }
+        environ |= {
+            f"APSERVER__{name.upper()}": str(value)
+            for name, value in options.items()
+            if name != "port"
+        }
+        settings = load(None, environ, cwd=folder)
+        await app.migrate(dsn, settings)
+        ready_in, ready_out = os.pipe()
+        order = app.Order(settings, dsn, listening.detach(), ready_out, 0, 1)
+        try:
+            async with (
+                app.running(order),
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+            ):
+                self = cls(settings.origin, dsn, folder, {}, http, settings)
+                for name in actors:
+                    await self.create_actor(name)
+                yield self
+        finally:
+            os.close(ready_in)
+            os.close(ready_out)
+
+    async def create_actor(self, name: str, *, manual_approval: bool = False) -> str:
+        """A new actor; its id. Its token is kept."""
+        made = await app.create_actor(
+            self.dsn,
+            self.settings,
+            name=name,
+            type="Person",
+            display_name=None,
+            manual_approval=manual_approval,
+            token=True,
+        )
+        assert made.token is not None
+        self.tokens[name] = made.token
+        self.handles[name] = made.handle
+        return made.actor
+
+    def id(self, name: str) -> str:
+        """The id of an actor."""
+        return f"{self.origin}/actors/{name}"
+
+    async def get(self, url: str, *, as_: str | None = None, **headers: str) -> Reply:
+        """GET a path or URL, with the token of ``as_``. Underscores in header names are dashes."""
+        return await self.ask("GET", url, as_=as_, **headers)
+
+    async def ask(
+        self, method: str, url: str, *, as_: str | None = None, data: Any = None, **headers: str
+    ) -> Reply:
+        """Any request; ``data`` is bytes, text, or made into JSON."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if as_ is not None:
+            sent["Authorization"] = f"Bearer {self.tokens[as_]}"
+        if data is not None and not isinstance(data, bytes | str):
+            data = json.dumps(data)
+        address = URL(url if "://" in url else self.origin + url, encoded=True)
+        async with self.http.request(
+            method, address, data=data, headers=sent, allow_redirects=False
+        ) as response:
+            text = await response.text(errors="replace")
+            try:
+                value = json.loads(text)
+            except ValueError:
+                value = None
+            return Reply(response.status, response.headers, text, value)
+
+    async def post(self, name: str, activity: Any, **headers: str) -> Reply:
+        """POST to the outbox of an actor with its token."""
+        sent = {"Content_Type": AS2, **headers}
+        return await self.ask("POST", f"/actors/{name}/outbox", as_=name, data=activity, **sent)
+
+    async def note(self, name: str, text: str, *to: str, cc: Iterable[str] = ()) -> dict[str, Any]:
+        """Post a Note; the created activity."""
+        note: dict[str, Any] = {"@context": CONTEXT, "type": "Note", "content": text}
+        note |= {"to": list(to)} if to else {}
+        note |= {"cc": list(cc)} if cc else {}
+        reply = await self.post(name, note)
+        assert reply.status == 201, reply.text
+        activity: dict[str, Any] = reply.json
+        return activity
+
+    async def items(self, name: str, collection: str, *, as_: str | None = None) -> list[Any]:
+        """All items of a collection, page by page, newest first."""
+        head = await self.get(f"/actors/{name}/{collection}", as_=as_)
+        assert head.status == 200, head.text
+        items: list[Any] = []
+        url = head.json.get("first")
+        while url:
+            page = await self.get(url, as_=as_)
+            assert page.status == 200, page.text
+            items += page.json["orderedItems"]
+            url = page.json.get("next")
+        return items
+
+    async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        """Look into the database."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return [dict(row) for row in await connection.fetch(query, *arguments)]
+        finally:
+            await connection.close()
+
+    async def drained(self, timeout_s: float = 10) -> None:
+        """Wait until no job is left and no delivery is due now."""
+
+        async def empty() -> bool:
+            [row] = await self.rows(
+                "SELECT (SELECT count(*) FROM job WHERE parked_at IS NULL AND attempt = 0) + "
+                "(SELECT count(*) FROM host WHERE next_at <= now() OR lease_until > now()) AS n"
+            )
+            return bool(row["n"] == 0)
+
+        await until(empty, timeout_s=timeout_s)
+
+
+async def until(
+    condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 10, every_s: float = 0.02
+) -> Any:
+    """The first true value of a condition that is asked again and again."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = await condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout_s} s: {condition}"
+        await asyncio.sleep(every_s)
+
+
+def database_dsn(dsn: str, name: str) -> str:
+    """The DSN of another database of the same server."""
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(path=f"/{name}", netloc=parts.netloc or ""))
