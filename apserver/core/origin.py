@@ -290,11 +290,11 @@ def is_public_address(address: Address) -> bool:
 
 def may_connect(address: Address, allowed_networks: Iterable[Network]) -> bool:
     """Whether we may open a connection: public, or in a network that the owner allows."""
-    if address.is_multicast or address.is_unspecified:
+    inner = _unwrapped(address)
+    if any(one.is_multicast or one.is_unspecified for one in (address, inner)):
         return False
     if is_public_address(address):
         return True
-    inner = _unwrapped(address)
     return any(address in network or inner in network for network in allowed_networks)
 
 

@@ -103,13 +103,15 @@ def socket_folder(data_dir: Path) -> Path:
     """Where the socket lies: `data_dir/run`, or a short path of our own when that will not do.
 
     It will not when it is too long, or holds a comma: clients take that for a list of hosts.
-    The short name comes from a hash of the data folder, so every command finds the same one.
+    The short path follows from the data folder and its owner, so every command, also one of
+    root on the folder of another user, finds the same one.
     """
     folder = data_dir / "run"
     if len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH and "," not in str(folder):
         return folder
     short = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    return Path("/run" if os.geteuid() == 0 else "/tmp") / f"apserver-{short}"
+    owner = data_dir.stat().st_uid if data_dir.exists() else os.geteuid()
+    return Path("/run" if owner == 0 else "/tmp") / f"apserver-{short}"
 
 
 def prepare(data_dir: Path, account: Account | None) -> None:

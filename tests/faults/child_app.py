@@ -53,7 +53,8 @@ def serve(given: dict[str, Any]) -> None:
     server.socket.close()
     server.socket = listening
     os.write(given["ready_fd"], b"1")
-    server.serve_forever()
+    with server:
+        server.serve_forever()
 
 
 def work(given: dict[str, Any], settings: dict[str, Any]) -> None:
