@@ -17,8 +17,7 @@ async def get_livez(request: web.Request) -> web.Response:
 async def get_readyz(request: web.Request) -> web.Response:
     """200 when PostgreSQL answers; else 503."""
     try:
-        async with site_of(request).db.connection() as conn:
-            await conn.fetchval("SELECT 1")
+        await site_of(request).db.check_answers()
     except ApserverError:
         return web.Response(status=503, text="PostgreSQL does not answer\n")
     return web.Response(text="ready\n")

@@ -112,6 +112,11 @@ class Database:
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
+    async def check_answers(self) -> None:
+        """Raise `Busy` when PostgreSQL does not answer."""
+        async with self.connection() as connection:
+            await connection.fetchval("SELECT 1")
+
     async def notify(self, channel: str) -> None:
         """Send a NOTIFY outside of any transaction."""
         async with self.connection() as connection:

@@ -52,8 +52,8 @@ def serve(given: dict[str, Any]) -> None:
     server = HTTPServer(("", 0), Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listening
-    os.write(given["ready_fd"], b"1")
     with server:
+        os.write(given["ready_fd"], b"1")
         server.serve_forever()
 
 

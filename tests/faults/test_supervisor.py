@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from apserver.store.embedded import EmbeddedPostgres
+from apserver.store.embedded import EmbeddedPostgres, running
 from apserver.supervisor.children import pause_s
 from tests.faults.processes import descendants, folder_for_all, has_ended, wait_until
 
@@ -63,8 +63,10 @@ Launch = Callable[..., Supervised]
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
-    """One data folder for all: each test ends with nothing running in it."""
+    """One data folder with a cluster for all: each test ends with nothing running in it."""
     with folder_for_all() as folder:
+        with running(folder / "data"):
+            pass
         yield folder / "data"
 
 
