@@ -41,7 +41,8 @@ from apserver.resources import load_contexts
 from apserver.serve.routes import application
 from apserver.serve.site import Site
 from apserver.store import db as store
-from apserver.store.db import Database
+from apserver.store import deliveries, jobs
+from apserver.store.db import Connection, Database
 from apserver.vault import Vault
 from apserver.work.deliver import Deliverer
 from apserver.work.jobs import JobLoop
@@ -125,6 +126,11 @@ class Order:
     worker: int
     workers: int
 
+    @property
+    def holder(self) -> str:
+        """Who holds leases: the same name for the worker that replaces this one."""
+        return f"{socket.gethostname()}:{self.settings.data_dir}:{self.worker}"
+
     @classmethod
     def read(cls, given: dict[str, Any]) -> Order:
         """From the JSON on standard input."""
@@ -172,6 +178,7 @@ async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
         await client.open()
         stack.push_async_callback(client.close)
         parts = await _build(order, db, client)
+        await _free_leases(db, order.holder)
         loops = [asyncio.create_task(one.run()) for one in (parts.jobs, parts.deliverer)]
         listening = asyncio.create_task(parts.site.bell.listen())
         runner = web.AppRunner(
@@ -191,6 +198,16 @@ async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
         for one in ended[:-1]:
             if isinstance(one, BaseException):
                 raise one
+
+
+async def _free_leases(db: Database, holder: str) -> None:
+    """What a worker before us held when it was killed need not wait for its lease to end."""
+
+    async def work(conn: Connection) -> None:
+        await jobs.free_buckets(conn, holder)
+        await deliveries.free_hosts(conn, holder)
+
+    await db.transaction(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +242,8 @@ async def _build(order: Order, db: Database, client: Client) -> _Parts:
             bell=bell,
             requests_per_minute=settings.limits.requests_per_minute,
         ),
-        jobs=JobLoop(db, Receiver(db, publisher, fan_out, fetcher), bell),
-        deliverer=Deliverer(db, Poster(client), vault, bell),
+        jobs=JobLoop(db, Receiver(db, publisher, fan_out, fetcher), bell, holder=order.holder),
+        deliverer=Deliverer(db, Poster(client), vault, bell, holder=order.holder),
     )
 
 

@@ -234,7 +234,7 @@ def _check_context(value: Any) -> None:
 
 def _check_object(document: Mapping[str, Any], pointer: str) -> None:
     for name, value in document.items():
-        if value is not None and name in _CHECKS:
+        if name in _CHECKS:
             _CHECKS[name](value, f"{pointer}/{name}")
     for keyword, alias in (("@id", "id"), ("@type", "type")):
         if keyword in document and alias in document:

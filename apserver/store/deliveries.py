@@ -88,7 +88,8 @@ _ALL_BUCKETS = list(range(limits.BUCKETS))
 
 # By host_due.
 _LEASE = """
-UPDATE host h SET lease_until = now() + make_interval(secs => $1), fence = h.fence + 1
+UPDATE host h SET lease_until = now() + make_interval(secs => $1), fence = h.fence + 1,
+    holder = $4
 FROM (
     SELECT bucket, host FROM host
     WHERE bucket = ANY($2::smallint[]) AND next_at <= now() AND lease_until < now()
@@ -138,10 +139,9 @@ UPDATE host SET failures = failures + 1, failing_since = coalesce(failing_since,
               THEN now() + make_interval(secs => $3) ELSE 'infinity' END
 WHERE bucket = $1 AND host = $2
 """
-_RELEASE = """
-UPDATE host h SET lease_until = '-infinity'
-FROM unnest($1::smallint[], $2::text[], $3::bigint[]) AS i(bucket, host, fence)
-WHERE h.bucket = i.bucket AND h.host = i.host AND h.fence = i.fence
+_FREE = """
+UPDATE host SET lease_until = '-infinity', fence = fence + 1
+WHERE holder = $1 AND lease_until > '-infinity'
 """
 
 
@@ -173,9 +173,9 @@ async def queue(
         )
 
 
-async def lease_hosts(conn: Connection, limit: int) -> list[HostLease]:
+async def lease_hosts(conn: Connection, limit: int, holder: str) -> list[HostLease]:
     """Lease up to ``limit`` hosts that are due, the longest due first."""
-    rows = await conn.fetch(_LEASE, float(limits.LEASE_S), _ALL_BUCKETS, limit)
+    rows = await conn.fetch(_LEASE, float(limits.LEASE_S), _ALL_BUCKETS, limit, holder)
     return [HostLease(**row) for row in rows]
 
 
@@ -222,11 +222,6 @@ async def settle(conn: Connection, settlement: Settlement, *, give_up: timedelta
     return True
 
 
-async def release_hosts(conn: Connection, hosts: Sequence[HostLease]) -> None:
-    """Give hosts back unsettled, at shutdown."""
-    await conn.execute(
-        _RELEASE,
-        [host.bucket for host in hosts],
-        [host.host for host in hosts],
-        [host.fence for host in hosts],
-    )
+async def free_hosts(conn: Connection, holder: str) -> None:
+    """End the leases of a worker that is no more, in the name of its successor."""
+    await conn.execute(_FREE, holder)

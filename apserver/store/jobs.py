@@ -44,13 +44,19 @@ SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uui
 
 # Any bucket with something due that nobody holds.
 _LEASE = """
-UPDATE bucket b SET lease_until = now() + make_interval(secs => $1), fence = b.fence + 1
+UPDATE bucket b SET lease_until = now() + make_interval(secs => $1), fence = b.fence + 1,
+    holder = $2
 WHERE b.bucket = (
     SELECT c.bucket FROM bucket c
     WHERE c.lease_until < now() AND EXISTS (
         SELECT FROM job j WHERE j.bucket = c.bucket AND j.run_at <= now() AND j.parked_at IS NULL)
     ORDER BY c.lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING b.bucket, b.fence
+"""
+
+_FREE = """
+UPDATE bucket SET lease_until = '-infinity', fence = fence + 1
+WHERE holder = $1 AND lease_until > now()
 """
 
 _STILL_HELD = """
@@ -94,10 +100,15 @@ async def enqueue(conn: Connection, jobs: Sequence[Job]) -> None:
     )
 
 
-async def lease_bucket(conn: Connection) -> Lease | None:
+async def lease_bucket(conn: Connection, holder: str) -> Lease | None:
     """Lease a bucket that has work, or None when there is no work to be had."""
-    row = await conn.fetchrow(_LEASE, float(limits.LEASE_S))
+    row = await conn.fetchrow(_LEASE, float(limits.LEASE_S), holder)
     return None if row is None else Lease(row["bucket"], row["fence"])
+
+
+async def free_buckets(conn: Connection, holder: str) -> None:
+    """End the leases of a worker that is no more, in the name of its successor."""
+    await conn.execute(_FREE, holder)
 
 
 async def renew_bucket(conn: Connection, lease: Lease) -> bool:

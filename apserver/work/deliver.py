@@ -32,10 +32,11 @@ _ROUND_S = limits.LEASE_S - 2 * limits.POST_S
 class Deliverer:
     """Delivers to any due host that nobody else holds."""
 
-    def __init__(self, db: Database, poster: Poster, vault: Vault, bell: Bell):
+    def __init__(self, db: Database, poster: Poster, vault: Vault, bell: Bell, *, holder: str):
         self._db = db
         self._poster = poster
         self._vault = vault
+        self._holder = holder
         self._wake = bell.ear()
         self._stopping = False
         self._rounds: set[asyncio.Task[None]] = set()
@@ -69,7 +70,7 @@ class Deliverer:
         if free <= 0:
             return []
         async with self._db.connection() as conn:
-            return await deliveries.lease_hosts(conn, min(free, limits.HOSTS_PER_CLAIM))
+            return await deliveries.lease_hosts(conn, min(free, limits.HOSTS_PER_CLAIM), self._holder)
 
     async def _start_rounds(self, leased: Sequence[HostLease]) -> None:
         async with self._db.connection() as conn:

@@ -21,10 +21,11 @@ from apserver.store.jobs import Lease
 class JobLoop:
     """Does the jobs of any bucket that nobody else holds."""
 
-    def __init__(self, db: Database, receiver: Receiver, bell: Bell):
+    def __init__(self, db: Database, receiver: Receiver, bell: Bell, *, holder: str):
         self._db = db
         self._receiver = receiver
         self._bell = bell
+        self._holder = holder
         self._wake = bell.ear()
         self._stopping = False
 
@@ -50,7 +51,7 @@ class JobLoop:
 
     async def _work_once(self) -> bool:
         async with self._db.connection() as conn:
-            lease = await jobs.lease_bucket(conn)
+            lease = await jobs.lease_bucket(conn, self._holder)
         if lease is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Which contexts let a document be read as plain JSON (IO-73; security.md 2)."""
+"""Which contexts let a document be read as plain JSON (IO-73; threats: JSON-LD)."""
 
 from __future__ import annotations
 

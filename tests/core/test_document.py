@@ -1,4 +1,4 @@
-"""Documents: bytes in, shapes, bytes out (docs/conformance.md 2; the JSON rows of the threats)."""
+"""Documents: bytes in, shapes, bytes out (conformance 2; threats: JSON)."""
 
 from __future__ import annotations
 

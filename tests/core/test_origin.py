@@ -1,4 +1,4 @@
-"""Origins, ids, handles, keys and addresses (docs: security.md 1 and 3, decision 2)."""
+"""Origins, ids, handles, keys and addresses (threats: spoofing, outbound requests; decision 2)."""
 
 from __future__ import annotations
 

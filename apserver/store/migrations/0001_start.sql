@@ -160,7 +160,8 @@ CREATE TABLE follower_inbox (
 CREATE TABLE bucket (
     bucket      smallint PRIMARY KEY,
     lease_until timestamptz NOT NULL DEFAULT '-infinity',
-    fence       bigint NOT NULL DEFAULT 0
+    fence       bigint NOT NULL DEFAULT 0,
+    holder      text COLLATE "C"                -- which worker; freed when it is started anew
 ) WITH (fillfactor = 50);
 INSERT INTO bucket (bucket) SELECT generate_series(0, 63);
 
@@ -188,6 +189,7 @@ CREATE TABLE host (
     last_error  text,
     lease_until timestamptz NOT NULL DEFAULT '-infinity',
     fence       bigint NOT NULL DEFAULT 0,
+    holder      text COLLATE "C",
     PRIMARY KEY (bucket, host)
 ) WITH (fillfactor = 50);
 CREATE INDEX host_due ON host (bucket, next_at) WHERE next_at < 'infinity';
