@@ -70,7 +70,8 @@ class Deliverer:
         if free <= 0:
             return []
         async with self._db.connection() as conn:
-            return await deliveries.lease_hosts(conn, min(free, limits.HOSTS_PER_CLAIM), self._holder)
+            some = min(free, limits.HOSTS_PER_CLAIM)
+            return await deliveries.lease_hosts(conn, some, self._holder)
 
     async def _start_rounds(self, leased: Sequence[HostLease]) -> None:
         async with self._db.connection() as conn:

@@ -58,6 +58,8 @@ class Peer:
     asked: list[str] = field(default_factory=list)
     #: What inboxes answer: the first of the list as long as there are several, then the last.
     answers: list[int] = field(default_factory=lambda: [202])
+    #: What single inboxes answer instead, by path: a status, or a handler that is called.
+    inboxes: dict[str, int | Responder] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: count(1))
 
     @classmethod
@@ -73,7 +75,7 @@ class Peer:
                 self.add_actor(name)
             application = web.Application(client_max_size=1 << 22)
             application.router.add_route("*", "/{path:.*}", self._handle)
-            runner = web.AppRunner(application, access_log=None)
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             await web.SockSite(runner, listening).start()
             try:
@@ -226,16 +228,24 @@ class Peer:
 
     async def _receive(self, request: web.Request) -> web.Response:
         body = await request.read()
-        status = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        answer = await self._answer(request)
         try:
             value = json.loads(body)
         except ValueError:
             value = None
         signer = await self._signer(request, body)
         self.received.append(
-            Received(request.path, value, body, dict(request.headers), signer, status)
+            Received(request.path, value, body, dict(request.headers), signer, answer.status)
         )
-        return web.Response(status=status)
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        answer = self.inboxes.get(request.path)
+        if callable(answer):
+            return await answer(request)
+        if answer is None:
+            answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        return web.Response(status=answer)
 
     async def _signer(self, request: web.Request, body: bytes) -> str | None:
         """The key id, when the signature holds against the key that its server publishes."""

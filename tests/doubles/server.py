@@ -169,6 +169,24 @@ class Server:
         finally:
             await connection.close()
 
+    async def contents(self) -> dict[str, str]:
+        """A digest of each table of the database: equal when nothing was stored or changed."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            tables = await connection.fetch(
+                "SELECT table_name AS name FROM information_schema.tables "
+                "WHERE table_schema = 'public' ORDER BY 1"
+            )
+            return {
+                row["name"]: await connection.fetchval(
+                    f"SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') "
+                    f'FROM "{row["name"]}" t'
+                )
+                for row in tables
+            }
+        finally:
+            await connection.close()
+
     async def drained(self, timeout_s: float = 10) -> None:
         """Wait until no job is left and no delivery is due now."""
 

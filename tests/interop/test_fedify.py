@@ -6,10 +6,15 @@ says what each layer showed. What it sends is signed by its own code.
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
-from tests.conftest import StartServer
+from tests.conftest import StartServer, free_port
+from tests.doubles.process import serving
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
+from tests.faults.processes import folder_for_all
 from tests.interop.conftest import StartFedify
 from tests.interop.peer import FedifyPeer
 
@@ -30,7 +35,7 @@ async def test_fedify_follows_and_gets_our_post(
     await peer.do("follow", target=server.handles["ann"])
     [accept] = await peer.wait(type="Accept")
     assert accept["verified"]["http"] == "verified"
-    assert accept["verified"]["httpSpec"] == "draft-cavage-http-signatures-12" or accept["verified"]
+    assert accept["verified"]["httpSpec"] == "cavage"
     assert (await peer.get("following"))[server.id("ann")]["state"] == "accepted"
     assert await server.items("ann", "followers", as_="ann") == [alice["id"]]
 
@@ -115,3 +120,26 @@ async def test_fedify_cannot_deceive_us(start_server: StartServer, fedify: Start
     assert await server.rows("SELECT id FROM job") == []
     taken = await peer.do("raw", inbox=inbox, activity=act)
     assert taken["status"] == 202
+
+
+async def test_a_worker_killed_before_it_delivers_loses_nothing(fedify: StartFedify) -> None:
+    """Fault 1: SIGKILL between 201 and delivery. The worker that replaces it delivers, once."""
+    peer = await fedify("--first-knock", "cavage")
+    with folder_for_all() as folder:
+        async with serving(folder, port=free_port()) as (process, server):
+            await server.create_actor("ann")
+            await peer.do("follow", target=server.handles["ann"])
+            await peer.wait(type="Accept")
+            await peer.do("set", inboxDelayMs=2000)  # the delivery is under way when we kill
+            followers = f"{server.id('ann')}/followers"
+            created = await server.note("ann", "Still here", PUBLIC, cc=[followers])
+            [worker] = process.workers()
+            os.kill(worker, signal.SIGKILL)
+            await peer.do("set", inboxDelayMs=0)
+            records = await peer.wait(type="Create", timeout_s=30)
+            assert records[0]["id"] == created["id"]
+            assert records[0]["verified"]["http"] == "verified"
+            assert process.workers() != [worker]
+            await server.drained()
+            everything = await peer.get("received", id=created["id"])
+            assert len([one for one in everything if not one["duplicate"]]) == 1

@@ -1,0 +1,69 @@
+"""draft-cavage-12 by hand, in the words of the draft, in the dialects that other servers speak.
+
+What is tested against this was not written by the code under test.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from hashlib import sha256
+
+from apserver.core.keys import PrivateKey
+
+FOR_POST = "(request-target) host date digest"
+
+
+def digest_of(body: bytes) -> str:
+    """The Digest header."""
+    return "SHA-256=" + b64encode(sha256(body).digest()).decode()
+
+
+def joined(parameters: Mapping[str, str]) -> str:
+    """The Signature header as most write it."""
+    return ",".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a POST is signed.
+
+    ``covered`` are the signed names in order, None to leave the parameter out; ``age`` is that of
+    the Date; ``target`` is signed in place of the path, ``fields`` in place of other headers or
+    beside them; ``parameters`` are added to the signature, which ``write`` writes.
+    """
+
+    covered: str | None = FOR_POST
+    algorithm: str | None = "rsa-sha256"
+    age: timedelta = timedelta()
+    target: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    write: Callable[[Mapping[str, str]], str] = joined
+
+    def sign(self, url: str, body: bytes, *, key_id: str, key: PrivateKey) -> dict[str, str]:
+        """The headers to send, except Host, which the client sets."""
+        host, _, path = url.partition("://")[2].partition("/")
+        sent = {
+            "host": host,
+            "date": format_datetime(datetime.now(UTC) - self.age, usegmt=True),
+            "digest": digest_of(body),
+            "content-type": "application/activity+json",
+            "content-length": str(len(body)),
+        }
+        sent |= self.fields
+        own = {"keyId": key_id, **self.parameters}
+        if self.algorithm is not None:
+            own["algorithm"] = self.algorithm
+        values = sent | {f"({name})": value for name, value in own.items()}
+        values["(request-target)"] = f"post {self.target or '/' + path}"
+        names = (self.covered or "date").split()
+        string = "\n".join(f"{name}: {values[name].strip()}" for name in names if name in values)
+        if self.covered is not None:
+            own["headers"] = self.covered
+        own["signature"] = b64encode(key.sign(string.encode())).decode()
+        sent["signature"] = self.write(own)
+        return {name: value for name, value in sent.items() if name != "host"}
