@@ -9,6 +9,7 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     │   └── BadMediaType 415
     ├── NotTrusted 401         who is asking is not shown (signature, token)
     │   └── Forbidden 403      who is asking is known, and may not
+    │       └── InsufficientScope  its token does not reach so far
     ├── Missing 404            not there, or not for you: the two look alike
     │   └── Gone 410
     ├── NotAllowed 405         the method does not exist here
@@ -17,12 +18,17 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     ├── Busy 503               later may work; `retry_after_s` says when
     │   └── RateLimited 429
     ├── RemoteTrouble 502      another server failed us
-    │   └── RemoteGone         it says that the thing is gone (404, 410)
+    │   ├── RemoteGone         it says that the thing is gone (404, 410)
+    │   └── Unreachable        it gave no answer at all, or we may not ask it
     ├── Refused                a command was understood and declined (exit 1)
     └── ConfigProblem          the configuration cannot be used (exit 78)
 """
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Why: TypeAlias = Literal["address", "name", "connection", "tls", "time", "answer"]
 
 
 class ApserverError(Exception):
@@ -77,6 +83,19 @@ class Forbidden(NotTrusted):
     status = 403
     kind = "forbidden"
     public = "You may not do this."
+
+
+class InsufficientScope(Forbidden):
+    """The token is valid and lacks ``scope`` (RFC 6750 3.1)."""
+
+    kind = "insufficient-scope"
+
+    def __init__(self, scope: str):
+        super().__init__(
+            f"The token lacks the scope {scope}. "
+            f"Make one with it: apserver token create NAME --scope {scope}"
+        )
+        self.scope = scope
 
 
 class Missing(ApserverError):
@@ -151,6 +170,18 @@ class RemoteGone(RemoteTrouble):
     """Another server says that the thing does not exist (any more)."""
 
     kind = "remote-gone"
+
+
+class Unreachable(RemoteTrouble):
+    """No usable answer came. ``why`` is at fault: the address is one that we may not reach, the
+    name leads nowhere, nobody takes the connection, TLS fails, time is up, or what came is none.
+    """
+
+    kind = "unreachable"
+
+    def __init__(self, detail: str, *, why: Why):
+        super().__init__(detail)
+        self.why = why
 
 
 class Refused(ApserverError):

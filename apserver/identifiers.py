@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import time
@@ -27,3 +28,8 @@ def uuid7() -> UUID:
 def new_token() -> str:
     """A bearer token: 256 random bits, with a prefix that secret scanners can find."""
     return "aps_" + secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> bytes:
+    """The SHA-256 of a token, which is all that is kept of it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -21,6 +21,7 @@ APPLIED: Final = "apserver_applied_total"  # [outcome]
 DELIVERY: Final = "apserver_delivery_total"  # [outcome]
 FETCH: Final = "apserver_fetch_total"  # [purpose, outcome]
 JOBS: Final = "apserver_job_total"  # [kind, outcome]
+KNOCK: Final = "apserver_knock_refused_total"  # [scheme, status]
 
 _counters: Counter[tuple[str, tuple[str, ...]]] = Counter()
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from apserver.core.keys import PrivateKey
@@ -30,7 +32,8 @@ class Vault:
 
     def __init__(self, secret: bytes):
         self._cipher = AESGCM(secret)
-        self._opened: OrderedDict[str, PrivateKey] = OrderedDict()
+        # By what is sealed, not by actor: another worker may give the actor a new key any time.
+        self._opened: OrderedDict[tuple[str, bytes], PrivateKey] = OrderedDict()
 
     @classmethod
     def at(cls, data_dir: Path) -> Vault:
@@ -44,9 +47,10 @@ class Vault:
 
     def open(self, sealed: bytes, actor: str) -> PrivateKey:
         """The key that `seal` sealed; ConfigProblem when the secret is not the one it was."""
-        if actor in self._opened:
-            self._opened.move_to_end(actor)
-            return self._opened[actor]
+        known = self._opened.get((actor, sealed))
+        if known is not None:
+            self._opened.move_to_end((actor, sealed))
+            return known
         try:
             der = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], actor.encode())
         except InvalidTag:
@@ -54,16 +58,24 @@ class Vault:
                 f"The key of {actor} does not open: the file 'secret' in the data folder is not "
                 "the one that this database was made with. Restore it from the backup."
             ) from None
-        self._opened[actor] = key = PrivateKey.from_der(der)
+        self._opened[actor, sealed] = key = PrivateKey.from_der(der)
         if len(self._opened) > _CACHED_KEYS:
             self._opened.popitem(last=False)
         return key
 
 
-async def new_key() -> PrivateKey:
-    """A new RSA key pair. Takes some 30 ms of a core, in a thread."""
-    key = await asyncio.to_thread(rsa.generate_private_key, 65_537, RSA_BITS)
-    return PrivateKey.of(key)
+@dataclass(frozen=True, slots=True)
+class KeyPairs:
+    """The two key pairs of an actor of ours; requests are signed with the RSA one."""
+
+    rsa: PrivateKey
+    ed25519: PrivateKey
+
+
+async def new_key_pairs() -> KeyPairs:
+    """New key pairs. RSA takes some 30 ms of a core, in a thread."""
+    made = await asyncio.to_thread(rsa.generate_private_key, 65_537, RSA_BITS)
+    return KeyPairs(PrivateKey.of(made), PrivateKey.of(Ed25519PrivateKey.generate()))
 
 
 def _secret(path: Path) -> bytes:

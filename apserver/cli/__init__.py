@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from apserver import __version__
-from apserver.cli import actor, init, serve, token, trial
+from apserver.cli import actor, configuration, init, serve, token, trial
 from apserver.cli.parser import (
     CONFIGURATION,
     EXIT_CODES,
@@ -53,6 +53,6 @@ def build_parser() -> Parser:
     add_config(parser)
     parser.add_argument("--version", action="version", version=f"apserver {__version__}")
     commands = parser.add_commands()
-    for group in (trial, init, serve, actor, token):
+    for group in (trial, init, serve, actor, token, configuration):
         group.add(commands)
     return parser

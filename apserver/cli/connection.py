@@ -1,16 +1,22 @@
-"""What a command needs of the outside: its settings, a database, a way to show its result."""
+"""What a command needs of the outside: its settings and a database."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from apserver.config import Settings, load
+from apserver.errors import Refused
+from apserver.store.binaries import cluster_major
+from apserver.store.data_folder import unusable
 from apserver.store.embedded import running
+
+T = TypeVar("T")
 
 
 def settings_of(arguments: argparse.Namespace, **options: str | None) -> Settings:
@@ -32,11 +38,46 @@ def database(settings: Settings) -> Iterator[str]:
         yield dsn
 
 
-def show(result: Mapping[str, str], *, as_json: bool) -> None:
-    """Print a result to standard output: one JSON object, or a line for each member."""
-    if as_json:
-        print(json.dumps(result))
-        return
-    width = max(map(len, result)) + 2
-    for name, value in result.items():
-        print(f"{name:<{width}}{value}")
+def change(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+    """What ``work`` gives for the DSN of a database that is brought up to date first."""
+    with database(settings) as dsn:
+        return asyncio.run(_change(settings, work, dsn))
+
+
+def look(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+    """As `change`, and nothing is made or brought up to date for it. Refused when there is no
+    database yet, or an old one: for commands that read, and for --dry-run."""
+    if not has_database(settings):
+        raise Refused(
+            f"There is no database in {settings.data_dir} yet. It is made by: apserver serve"
+        )
+    with database(settings) as dsn:
+        return asyncio.run(_look(settings, work, dsn))
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether a database is configured, or the embedded one has been made."""
+    if settings.database.url:
+        return True
+    try:
+        return cluster_major(settings.data_dir / "postgres") is not None
+    except OSError as error:
+        raise unusable(settings.data_dir, error) from error
+
+
+# apserver.app is imported late, here and everywhere below cli, so that the other commands, and
+# above all the supervisor, do not load the server.
+
+
+async def _change(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]], dsn: str) -> T:
+    from apserver.app import migrate
+
+    await migrate(dsn, settings)
+    return await work(dsn)
+
+
+async def _look(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]], dsn: str) -> T:
+    from apserver.app import check_migrated
+
+    await check_migrated(dsn, settings)
+    return await work(dsn)

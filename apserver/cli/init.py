@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from apserver.cli.example import render_file
-from apserver.cli.parser import DONE, Commands, add_command
+from apserver.cli.output import note
+from apserver.cli.parser import DONE, Commands, add_command, add_dry_run
 from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, check_handle_host, check_origin
 from apserver.errors import ConfigProblem, Refused
 
@@ -34,6 +35,7 @@ def add(commands: Commands) -> None:
         metavar="HOST",
         help="the host in handles, @name@HOST (default: the host and port of ORIGIN)",
     )
+    add_dry_run(parser)
     parser.set_defaults(run=init)
 
 
@@ -45,6 +47,11 @@ def init(arguments: argparse.Namespace) -> int:
     if str(values["origin"]).startswith("http:"):
         values["federation.allow_http"] = True
     named = arguments.config or os.environ.get(FILE_VARIABLE) or FILE_NAME
+    if arguments.dry_run:
+        _check_vacant(Path(named))
+        note(f"{named} would be written so; nothing was changed")
+        print(render_file(values), end="")
+        return DONE
     _write(Path(named), render_file(values))
     print(next_steps(str(values["origin"]), named, is_default=not arguments.config), end="")
     return DONE
@@ -71,15 +78,19 @@ def _handle_host(text: str) -> str:
         ) from error
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
+def _check_vacant(path: Path) -> None:
+    if path.exists():
         raise Refused(
             f"{path} exists and is left as it is. Edit it, remove it, "
             "or name another file by --config FILE"
-        ) from error
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    _check_vacant(path)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise Refused(
             f"{path} cannot be written: {error.strerror}. Name another place by --config FILE"

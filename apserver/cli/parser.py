@@ -77,8 +77,15 @@ def add_config(parser: Parser, *, default: str | None = None) -> None:
     )
 
 
-def add_json(parser: Parser) -> None:
+def add_json(parser: Parser, *, what: str = "one JSON object") -> None:
     """--json, for commands that print a result."""
     parser.add_argument(
-        "--json", action="store_true", help="print the result as one JSON object on one line"
+        "--json", action="store_true", help=f"print the result as {what} on one line"
+    )
+
+
+def add_dry_run(parser: Parser) -> None:
+    """--dry-run, for commands that change something."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and change nothing"
     )

@@ -12,13 +12,20 @@ from apserver.config.settings import (
     Federation,
     Limits,
     Log,
+    Server,
     Settings,
+    Tls,
     default_data_dir,
     load,
     settle,
 )
 from apserver.config.sources import FILE_NAME, FILE_VARIABLE, Given, find_file, read
-from apserver.config.values import check_handle_host, check_origin, split_listen
+from apserver.config.values import (
+    check_handle_host,
+    check_origin,
+    split_listen,
+    without_password,
+)
 
 __all__ = [
     "BY_DOTTED",
@@ -32,7 +39,9 @@ __all__ = [
     "Key",
     "Limits",
     "Log",
+    "Server",
     "Settings",
+    "Tls",
     "check_handle_host",
     "check_origin",
     "default_data_dir",
@@ -41,4 +50,5 @@ __all__ = [
     "read",
     "settle",
     "split_listen",
+    "without_password",
 ]

@@ -72,7 +72,7 @@ KEYS = (
         name="origin",
         doc="The address under which the world reaches this server.",
         comment="It is part of every id, so it can never change once the server has been used. "
-        "The server itself speaks plain HTTP; a proxy in front of it does TLS.",
+        "With https://, a proxy in front of the server does TLS, or the server itself: see [tls].",
         allowed='scheme://host[:port] without a path, such as "https://social.example.org"',
         computed="none, it must be set",
         shown="https://social.example.org",
@@ -106,6 +106,36 @@ KEYS = (
         computed="/var/lib/apserver for root, else $XDG_DATA_HOME/apserver "
         "or ~/.local/share/apserver",
         shown="/var/lib/apserver",
+    ),
+    Key(
+        section="server",
+        name="trusted_proxies",
+        kind="list",
+        doc="Networks of proxies that say in X-Forwarded-For whom they speak for.",
+        comment="Requests are limited by client address. Without proxies here, all that comes "
+        "through one counts as one client, and the header of nobody is believed. Forwarded is "
+        "never read.",
+        allowed='a list of networks in CIDR form, such as ["127.0.0.1", "10.0.0.0/8"]',
+        default=[],
+        check=check_networks,
+    ),
+    Key(
+        section="tls",
+        name="cert",
+        kind="path",
+        doc="A PEM file: the certificate of this server and those of its authorities.",
+        comment="With key, the server speaks TLS 1.2 or later by itself. It is read at the start.",
+        allowed='"" or the path of an existing file',
+        check=check_existing_file,
+    ),
+    Key(
+        section="tls",
+        name="key",
+        kind="path",
+        doc="A PEM file: the private key that belongs to cert, not encrypted.",
+        comment="Only the user that runs the server should be able to read it.",
+        allowed='"" or the path of an existing file',
+        check=check_existing_file,
     ),
     Key(
         section="database",
@@ -144,6 +174,17 @@ KEYS = (
         comment="For a network with an authority of its own.",
         allowed='"" or the path of an existing file',
         check=check_existing_file,
+    ),
+    Key(
+        section="federation",
+        name="signature",
+        doc="The scheme that outgoing requests are signed in first.",
+        comment="A server that refuses one gets the other at once, and a server that wants "
+        "RFC 9421 gets it first from then on. Some servers answer 200 to RFC 9421 and throw "
+        "the activity away, so cavage (draft-cavage-http-signatures-12) goes first.",
+        allowed='"cavage" or "rfc9421"',
+        default="cavage",
+        check=check_one_of("cavage", "rfc9421"),
     ),
     Key(
         section="limits",

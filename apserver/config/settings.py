@@ -7,13 +7,28 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from apserver.config.keys import BY_DOTTED, KEYS, PREFIX, Key
 from apserver.config.sources import NOTHING, Given, Place, read, seen
 from apserver.config.values import split_listen
 from apserver.core.origin import Network, host_of
 from apserver.errors import ConfigProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """`[server]`: whose word on the client's address is taken."""
+
+    trusted_proxies: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """`[tls]`: both files, or neither when a proxy does TLS."""
+
+    cert: Path | None
+    key: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +40,12 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Federation:
-    """`[federation]`: what outgoing requests may reach and trust beyond the usual."""
+    """`[federation]`: what outgoing requests may reach and trust, and how they are signed."""
 
     allow_http: bool
     allow_networks: tuple[Network, ...]
     ca_file: Path | None
+    signature: Literal["cavage", "rfc9421"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,8 @@ class Settings:
     handle_host: str
     listen: str
     data_dir: Path
+    server: Server
+    tls: Tls
     database: Database
     federation: Federation
     limits: Limits
@@ -117,7 +135,23 @@ def settle(given: Mapping[str, Given], defaults: Mapping[str, Any] = NOTHING) ->
             "starts with https://. For trying things on one machine, set allow_http = true "
             "under [federation]"
         )
+    _check_tls(values)
     return _settings(values)
+
+
+def _check_tls(values: Mapping[str, Any]) -> None:
+    given = [name for name in ("cert", "key") if values[f"tls.{name}"] is not None]
+    if len(given) == 1:
+        [missing] = {"cert", "key"} - set(given)
+        raise ConfigProblem(
+            f"[tls] {given[0]} is set and {missing} is not. Set both, or neither when a proxy "
+            "does TLS"
+        )
+    if given and values["origin"].startswith("http:"):
+        raise ConfigProblem(
+            f"[tls] is set, but origin = {seen(values['origin'])}. Allowed: an origin that starts "
+            "with https://, or no [tls]"
+        )
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
@@ -126,6 +160,8 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
     return Settings(
         **of(""),
+        server=Server(**of("server")),
+        tls=Tls(**of("tls")),
         database=Database(**of("database")),
         federation=Federation(**of("federation")),
         limits=Limits(**of("limits")),

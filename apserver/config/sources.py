@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from apserver.config.keys import BY_DOTTED, BY_VARIABLE, KEYS, PREFIX, SECTIONS, Key, Kind
+from apserver.config.values import without_password
 from apserver.errors import ConfigProblem
 
 FILE_NAME = "config.toml"
@@ -192,7 +192,7 @@ def _typed(kind: Kind, value: object) -> Any:
 def seen(value: object) -> str:
     """A value for a message: short, on one line, without the password of a URL."""
     text = json.dumps(value, default=str, ensure_ascii=False)
-    text = re.sub(r"(//[^/:@\s]*):\S*@", r"\1:(hidden)@", text)
+    text = without_password(text)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 

@@ -68,6 +68,12 @@ def check_database_url(value: str) -> str:
     return value
 
 
+def without_password(text: str) -> str:
+    """A URL, or a text with one, in which passwords are hidden (libpq takes them in two places)."""
+    text = re.sub(r"(//[^/:@\s]*):\S*@", r"\1:(hidden)@", text)
+    return re.sub(r"([?&](?:ssl)?password=)[^&\s\"]*", r"\1(hidden)", text)
+
+
 def check_not_negative(value: int) -> int:
     """Zero or more."""
     if value < 0:

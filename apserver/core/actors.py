@@ -5,13 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from apserver.core.document import first, id_of, types_of
+from apserver.core.keys import PublicKey
 from apserver.core.names import Names, collection_id, key_id
 from apserver.core.origin import check_id, same_origin
-from apserver.core.vocabulary import ACTIVITY_JSON, ACTOR_TYPES, AS2_CONTEXT, SECURITY_CONTEXT
+from apserver.core.vocabulary import (
+    ACTOR_TYPES,
+    AS2_CONTEXT,
+    MULTIKEY_CONTEXT,
+    SECURITY_CONTEXT,
+)
 from apserver.errors import BadInput
+
+#: Terms that no context defines which all servers have on board.
+_TERMS = {
+    "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+    "assertionMethod": {
+        "@id": "https://w3id.org/security#assertionMethod",
+        "@type": "@id",
+        "@container": "@set",
+    },
+    "implements": {
+        "@id": "https://w3id.org/fep/844e#implements",
+        "@type": "@id",
+        "@container": "@set",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """The public keys of an actor of ours."""
+
+    rsa: PublicKey
+    ed25519: PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +99,13 @@ def own_actor(
     type_: str,
     display_name: str | None,
     manual_approval: bool,
-    public_key_pem: str,
+    keys: OwnKeys,
     published: str,
 ) -> dict[str, Any]:
     """The document of an actor of ours, in the shape that all servers read (interop 1.2)."""
     id_ = names.actor(name)
     return {
-        "@context": [
-            AS2_CONTEXT,
-            SECURITY_CONTEXT,
-            {"manuallyApprovesFollowers": "as:manuallyApprovesFollowers"},
-        ],
+        "@context": [AS2_CONTEXT, SECURITY_CONTEXT, MULTIKEY_CONTEXT, _TERMS],
         "id": id_,
         "type": type_,
         "preferredUsername": name,
@@ -95,19 +119,40 @@ def own_actor(
         "endpoints": {"sharedInbox": names.shared_inbox},
         "manuallyApprovesFollowers": manual_approval,
         "published": published,
-        "publicKey": {"id": key_id(id_), "owner": id_, "publicKeyPem": public_key_pem},
+        **key_members(id_, keys),
+        **_capabilities(names, id_),
     }
+
+
+def key_members(id_: str, keys: OwnKeys) -> dict[str, Any]:
+    """The members of an actor document that hold its keys.
+
+    RSA in `publicKey`, one object, where all servers look; Ed25519 as a Multikey (FEP-521a).
+    """
+    multikey = {
+        "id": key_id(id_, "ed25519"),
+        "type": "Multikey",
+        "controller": id_,
+        "publicKeyMultibase": keys.ed25519.multikey(),
+    }
+    return {
+        "publicKey": {"id": key_id(id_), "owner": id_, "publicKeyPem": keys.rsa.pem()},
+        "assertionMethod": [multikey],
+    }
+
+
+def _capabilities(names: Names, id_: str) -> dict[str, Any]:
+    """What the server can do, at the actor that stands for it (FEP-844e)."""
+    rfc9421 = {
+        "type": "Link",
+        "href": "https://datatracker.ietf.org/doc/html/rfc9421",
+        "name": "RFC-9421: HTTP Message Signatures",
+    }
+    if id_ == names.instance:
+        return {"implements": [rfc9421]}
+    return {"generator": {"id": names.instance, "type": "Application", "implements": [rfc9421]}}
 
 
 def handle(name: str, handle_host: str) -> str:
     """``@ann@example.org``."""
     return f"@{name}@{handle_host}"
-
-
-def webfinger(actor: str, name: str, handle_host: str) -> dict[str, Any]:
-    """The JRD of an actor of ours (RFC 7033 4.4): one link to the actor (WF-12)."""
-    return {
-        "subject": f"acct:{quote(name, safe='')}@{handle_host}",
-        "aliases": [actor],
-        "links": [{"rel": "self", "type": ACTIVITY_JSON, "href": actor}],
-    }

@@ -29,10 +29,14 @@ from apserver.core.document import ids_of
 from apserver.core.origin import key_of
 from apserver.core.vocabulary import (
     AUDIENCE_PROPERTIES,
+    JSON_LITERALS,
+    NATURAL_LANGUAGE_PROPERTIES,
     PRIVATE_PROPERTIES,
     PUBLIC,
     PUBLIC_FORMS,
 )
+
+_LANGUAGE_MAPS = frozenset(name + "Map" for name in NATURAL_LANGUAGE_PROPERTIES)
 
 
 class Visibility(IntEnum):
@@ -117,13 +121,22 @@ def strip_private(value: Any) -> Any:
     """A copy without bto and bcc, at any depth (ActivityPub 6, B.11)."""
     if isinstance(value, Mapping):
         return {
-            key: inner if key == "@context" else strip_private(inner)
+            key: _strip_member(key, inner)
             for key, inner in value.items()
             if key not in PRIVATE_PROPERTIES
         }
     if isinstance(value, list):
         return [strip_private(inner) for inner in value]
     return value
+
+
+def _strip_member(name: str, value: Any) -> Any:
+    if name == "@context" or name in JSON_LITERALS:
+        return value
+    if name in _LANGUAGE_MAPS and isinstance(value, Mapping):
+        # "bcc" is Southern Balochi there (ISO 639-3), and "bto" Rinconada Bikol.
+        return {language: strip_private(text) for language, text in value.items()}
+    return strip_private(value)
 
 
 class Readable(Protocol):

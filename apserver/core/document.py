@@ -27,6 +27,7 @@ from apserver.core.strict_json import child_pointer, read_json
 from apserver.core.vocabulary import (
     ARRAY_PROPERTIES,
     AS2_CONTEXT,
+    AS2_CONTEXT_FORMS,
     AUDIENCE_PROPERTIES,
     DATE_PROPERTIES,
     FUNCTIONAL_PROPERTIES,
@@ -203,11 +204,6 @@ def _shaped_value(value: Any) -> Any:
 
 Check = Callable[[Any, str], None]
 
-_AS2_CONTEXTS = frozenset(
-    f"{scheme}://www.w3.org/ns/activitystreams{end}"
-    for scheme in ("https", "http")
-    for end in ("", "#")
-)
 _ORDERED_TYPES = frozenset({"OrderedCollection", "OrderedCollectionPage"})
 _UNORDERED_TYPES = frozenset({"Collection", "CollectionPage"})
 _PAGE_TYPES = frozenset({"CollectionPage", "OrderedCollectionPage"})
@@ -228,7 +224,7 @@ def _check_context(value: Any) -> None:
     entries = as_list(value)
     if not all(isinstance(entry, str | Mapping) for entry in entries):
         _refuse("/@context", "made of URLs and objects")
-    if entries and not any(isinstance(one, str) and one in _AS2_CONTEXTS for one in entries):
+    if entries and not any(isinstance(one, str) and one in AS2_CONTEXT_FORMS for one in entries):
         _refuse("/@context", f"or contain {AS2_CONTEXT}")
 
 

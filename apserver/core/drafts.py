@@ -9,10 +9,16 @@ from typing import Any
 
 from apserver.core import limits
 from apserver.core.audience import Audience, audience_of, strip_private, with_addressing
-from apserver.core.document import check_as2, ids_of, types_of, without_nulls
+from apserver.core.document import as_list, check_as2, ids_of, types_of, without_nulls
 from apserver.core.model import Activity, check_members
 from apserver.core.times import stamp
-from apserver.core.vocabulary import ACTIVITY_TYPES, AS2_CONTEXT, LINK_TYPES
+from apserver.core.vocabulary import (
+    ACTIVITY_TYPES,
+    AS2_CONTEXT,
+    AS2_CONTEXT_FORMS,
+    KNOWN_TYPES,
+    LINK_TYPES,
+)
 from apserver.errors import BadInput, Forbidden
 
 
@@ -35,19 +41,19 @@ def draft(
     document = without_nulls(posted)
     if checked:
         check_as2(document)
-    if not is_activity(document):
-        document = _wrap(document)
+    document = _plain_names(document)
+    context = _context(document.pop("@context", None))
+    at = "/object" if is_activity(document) else ""
+    if not at:
+        document = {"type": "Create", "object": document}
     _check_actor(document.get("actor"), actor, pointer="/actor")
     audience = audience_of(document)
-    document = {
-        "@context": document.pop("@context", AS2_CONTEXT),
-        **document,
-        "id": ids.activity,
-        "actor": actor,
-    }
+    document = {"@context": context, **document, "id": ids.activity, "actor": actor}
     document.setdefault("published", stamp(now))
-    if "Create" in types_of(document) and isinstance(document.get("object"), Mapping):
-        document, audience = _with_object(document, audience, ids, actor)
+    if "Create" in types_of(document):
+        document, audience = _with_object(document, audience, ids.object, pointer=at)
+    if "Update" in types_of(document):
+        document = _with_removals(document, posted.get("object"))
     if len(audience.everyone) > limits.RECIPIENTS:
         raise BadInput(f"At most {limits.RECIPIENTS} recipients may be named.", pointer="/to")
     types = types_of(document)
@@ -63,30 +69,54 @@ def is_activity(document: Mapping[str, Any]) -> bool:
 
     A type that AS2 does not know is taken as an activity when it is used like one.
     """
-    types = types_of(document)
+    types = frozenset(types_of(document))
     if not types:
         raise BadInput("What is posted needs a type.", pointer="/type")
-    if LINK_TYPES.intersection(types):
+    if types & LINK_TYPES:
         raise BadInput("A Link cannot be posted by itself.", pointer="/type")
-    return bool(ACTIVITY_TYPES.intersection(types)) or "actor" in document or "object" in document
+    if types & KNOWN_TYPES:  # a Relationship has an object, and is none the less no activity
+        return bool(types & ACTIVITY_TYPES)
+    return "actor" in document or "object" in document
 
 
-def _wrap(bare: dict[str, Any]) -> dict[str, Any]:
-    inner = {key: value for key, value in bare.items() if key != "@context"}
-    context = bare.get("@context", AS2_CONTEXT)
-    return {"@context": context, "type": "Create", "object": inner}
+def _plain_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords that our context has other names for, under those names."""
+    names = {"@id": "id", "@type": "type"}
+    return {names.get(name, name): value for name, value in document.items()}
+
+
+def _context(posted: object) -> Any:
+    """The @context with that of AS2 spelt as other servers look for it (AP-OBJ-01)."""
+    entries = [
+        AS2_CONTEXT if isinstance(entry, str) and entry in AS2_CONTEXT_FORMS else entry
+        for entry in as_list(posted)
+    ]
+    return entries if len(entries) > 1 else AS2_CONTEXT
 
 
 def _with_object(
-    document: dict[str, Any], audience: Audience, ids: NewIds, actor: str
+    create: dict[str, Any], audience: Audience, id_: str, *, pointer: str
 ) -> tuple[dict[str, Any], Audience]:
-    """Id, author, date and addressing for the object of a Create (AP-C2S-16, 17, 20, 22)."""
-    posted = {key: value for key, value in document["object"].items() if key != "@context"}
-    _check_actor(posted.get("attributedTo"), actor, pointer="/object/attributedTo")
+    """A Create whose object has id, author, date and addressing (AP-C2S-16, 17, 20, 22), and the
+    audience of both. ``pointer`` is where the object stood in what was posted."""
+    values = as_list(create.get("object"))
+    if len(values) != 1 or not isinstance(values[0], Mapping):
+        return create, audience  # the rule for Create refuses it
+    posted = {key: value for key, value in _plain_names(values[0]).items() if key != "@context"}
+    _check_actor(posted.get("attributedTo"), create["actor"], pointer=f"{pointer}/attributedTo")
     both = audience | audience_of(posted)
-    made = {**posted, "id": ids.object, "attributedTo": actor}
-    made.setdefault("published", document["published"])
-    return {**document, "object": with_addressing(made, both)}, both
+    made = {**posted, "id": id_, "attributedTo": create["actor"]}
+    made.setdefault("published", create["published"])
+    return {**create, "object": with_addressing(made, both)}, both
+
+
+def _with_removals(update: dict[str, Any], posted: object) -> dict[str, Any]:
+    """An Update in which the members that shall go are null again (AP-C2S-25)."""
+    patch = update.get("object")
+    if not isinstance(patch, Mapping) or not isinstance(posted, Mapping):
+        return update
+    removed = {name: None for name, value in posted.items() if value is None}
+    return {**update, "object": {**removed, **_plain_names(patch)}}
 
 
 def _check_actor(named: object, actor: str, *, pointer: str) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+from apserver.core.actors import Profile
 from apserver.core.audience import Audience, Visibility
 
 # Needs ------------------------------------------------------------------------------------
@@ -31,6 +32,13 @@ class ActivityNeed:
 
     id: str
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectNeed:
+    """The object with this id, as it is stored here."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class DocumentNeed:
     id: str
 
 
-Need: TypeAlias = ActorNeed | ActivityNeed | RelationNeed | ReachNeed | DocumentNeed
+Need: TypeAlias = ActorNeed | ActivityNeed | ObjectNeed | RelationNeed | ReachNeed | DocumentNeed
 
 # Facts ------------------------------------------------------------------------------------
 
@@ -90,6 +98,19 @@ class ActivityFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectFact:
+    """A stored object. ``author`` is a key; ``document`` a Tombstone when it was deleted."""
+
+    author: UUID
+    ours: bool
+    type: str
+    document: Mapping[str, Any]
+    published_at: datetime
+    updated_at: datetime | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RelationFact:
     """A stored relation; ``activity_id`` is that of the Follow."""
 
@@ -105,7 +126,7 @@ class DocumentFact:
     reason: str = ""
 
 
-Fact: TypeAlias = ActorFact | ActivityFact | RelationFact | DocumentFact | bool
+Fact: TypeAlias = ActorFact | ActivityFact | ObjectFact | RelationFact | DocumentFact | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +145,11 @@ class Facts:
         """The activity, or None when unknown here."""
         fact = self.found.get(ActivityNeed(id_, actor)) if id_ else None
         return fact if isinstance(fact, ActivityFact) else None
+
+    def object(self, id_: str | None) -> ObjectFact | None:
+        """The object, or None when it is not stored here."""
+        fact = self.found.get(ObjectNeed(id_)) if id_ else None
+        return fact if isinstance(fact, ObjectFact) else None
 
     def follow(self, subject: str, object_: str) -> RelationFact | None:
         """The follow of ``object_`` by ``subject``, or None."""
@@ -145,7 +171,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Store an object, replacing an older copy of the same author."""
+    """Store an object. What is there stays, unless it is to be replaced and of the same author."""
 
     id: str
     kind: Literal["ours", "remote"]
@@ -156,6 +182,37 @@ class Put:
     document: Mapping[str, Any]
     context: Any
     published_at: datetime
+    updated_at: datetime | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """A Tombstone in place of an object of this author, whether or not the object was here.
+
+    So a Create that comes after its Delete finds the place taken.
+    """
+
+    id: str
+    kind: Literal["ours", "remote"]
+    author: str
+    former_type: str
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PutActor:
+    """An actor elsewhere has a new document, which it signed itself."""
+
+    profile: Profile
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EndActor:
+    """An actor elsewhere is gone for good, with its relations and all that it made."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,5 +284,18 @@ class Refuse:
     reason: str
 
 
-Effect: TypeAlias = Put | AddTo | RemoveFrom | Relate | Unrelate | Show | Send | Fetch | Refuse
+Effect: TypeAlias = (
+    Put
+    | Bury
+    | PutActor
+    | EndActor
+    | AddTo
+    | RemoveFrom
+    | Relate
+    | Unrelate
+    | Show
+    | Send
+    | Fetch
+    | Refuse
+)
 Effects: TypeAlias = tuple[Effect, ...]

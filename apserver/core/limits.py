@@ -44,6 +44,7 @@ KEY_LOOKUP_S = 4.0  #: all fetches for one key together
 KEY_FETCHES = 2
 REDIRECTS = 3
 WEBFINGER = 100 << 10
+WEBFINGER_S = 10.0  #: one look-up, with its redirects
 FETCHES_PER_EVENT = 16
 NEGATIVE_CACHE_S = 300.0
 NEGATIVE_CACHE_ROWS = 10_000
@@ -66,3 +67,8 @@ NEGATIVE_CACHE_BUSY_S = 15.0  #: for a key whose server did not answer
 KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
 ROUNDS_WAITING = 5_000  #: activities that may wait for a group commit before we say 503
 POOL = 8  #: connections of one worker to PostgreSQL
+KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
+
+# Moderation
+DOMAIN_FILE = 16 << 20  #: a list of domains to import
+COMMENT = 2_000  #: on a domain rule, characters

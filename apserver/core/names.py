@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from apserver.core.keys import KeyKind
+
 #: Reserved: the actor that speaks for the whole server (signs fetches).
 INSTANCE = "instance"
 #: Collections that every actor of ours has.
@@ -45,6 +47,6 @@ def collection_id(actor: str, name: str) -> str:
     return f"{actor}/{name}"
 
 
-def key_id(actor: str) -> str:
-    """The id of the RSA key of an actor of ours."""
-    return f"{actor}#main-key"
+def key_id(actor: str, kind: KeyKind = "rsa") -> str:
+    """The id of a key of an actor of ours; it stays the same when the key is replaced."""
+    return f"{actor}#main-key" if kind == "rsa" else f"{actor}#{kind}-key"

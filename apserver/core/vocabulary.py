@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 AS2_CONTEXT = "https://www.w3.org/ns/activitystreams"
+#: The spellings of it that are read (AS2 Core 2.1); only the first is written.
+AS2_CONTEXT_FORMS = frozenset(
+    f"{scheme}://www.w3.org/ns/activitystreams{end}"
+    for scheme in ("https", "http")
+    for end in ("", "#")
+)
 SECURITY_CONTEXT = "https://w3id.org/security/v1"
+MULTIKEY_CONTEXT = "https://w3id.org/security/multikey/v1"
 PUBLIC = AS2_CONTEXT + "#Public"
 #: The three spellings of the public collection (ActivityPub 5.6).
 PUBLIC_FORMS = frozenset({PUBLIC, "as:Public", "Public"})
@@ -13,6 +20,7 @@ LD_JSON = "application/ld+json"
 #: The media type that ActivityPub 3.2 and 7 ask for, with the profile of AS2 Core 8.1.
 LD_JSON_AS2 = f'{LD_JSON}; profile="{AS2_CONTEXT}"'
 JRD_JSON = "application/jrd+json"
+XRD_XML = "application/xrd+xml"
 PROBLEM_JSON = "application/problem+json"
 
 ACTIVITY_TYPES = frozenset(
@@ -31,7 +39,7 @@ AUDIENCE_PROPERTIES = ("to", "cc", "audience", "bto", "bcc")
 #: Delivered to and never shown (ActivityPub 6, AS2 Vocabulary `bto`).
 PRIVATE_PROPERTIES = ("bto", "bcc")
 #: Emitted as an array even for one value, and omitted when empty.
-ARRAY_PROPERTIES = ("to", "cc", "audience", "tag", "attachment")
+ARRAY_PROPERTIES = ("to", "cc", "audience", "tag", "attachment", "alsoKnownAs")
 
 #: Activities that mean nothing without an object (ActivityPub 6.1 and 7).
 NEEDS_OBJECT = frozenset(

@@ -71,26 +71,35 @@ class Acceptor:
             )
         if await self._is_end_of_a_stranger(document):
             return False
-        signer = await self.signer(request, claim, now=now)
-        activity = parse_activity(document, signer=signer)
-        verified = authenticate(activity, signer, allow_http=self._allow_http)
-        if same_origin(signer, self._names.origin):
+        known = await self._signing_key(claim, now)
+        activity = parse_activity(document, signer=known.owner)
+        verified = authenticate(activity, known.owner, allow_http=self._allow_http)
+        if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
+        await self._remote.keep(claim.key_id, known)
+        await self._check_not_gone(claim.key_id, verified.actor)
         arrival = await self._arrival(verified, request.body, owner, now)
         await self._rounds.add(arrival)
         return True
 
-    async def signer(self, request: Request, claim: Claim, *, now: datetime) -> str:
-        """The actor whose key signed the request. A replaced key is fetched once (KEY-05)."""
+    async def signer(self, claim: Claim, *, now: datetime) -> str:
+        """The actor whose key signed the request that makes this claim."""
+        known = await self._signing_key(claim, now)
+        await self._remote.keep(claim.key_id, known)
+        return known.owner
+
+    async def _signing_key(self, claim: Claim, now: datetime) -> KnownKey:
+        """The key that the signature fits. A replaced key is fetched once (KEY-05)."""
         known = await self._remote.key(claim.key_id)
         try:
             verify(claim, known.key, now=now)
-            return known.owner
         except NotTrusted:
             newer = await self._remote.newer_key(claim.key_id, known)
             if newer is None:
                 raise
-            return _verified(claim, newer, now)
+            verify(claim, newer.key, now=now)
+            return newer
+        return known
 
     async def close(self) -> None:
         """Wait for what is being stored."""
@@ -103,7 +112,16 @@ class Acceptor:
         if activity.type != "Delete" or not activity.is_about_itself:
             return False
         async with self._db.connection() as conn:
-            return await actors.actor_by_key(conn, key_of(activity.actor)) is None
+            known = await actors.actor_by_key(conn, key_of(activity.actor))
+        return known is None or known.gone_at is not None
+
+    async def _check_not_gone(self, key_id: str, actor: str) -> None:
+        """An actor that deleted itself is heard again only when its document is back."""
+        async with self._db.connection() as conn:
+            known = await actors.actor_by_key(conn, key_of(actor))
+        if known is not None and known.gone_at is not None:
+            self._remote.forget_key(key_id)
+            raise NotTrusted(f"{actor} is gone", public="This actor was deleted.")
 
     async def _arrival(
         self, activity: Activity, body: bytes, owner: str | None, now: datetime
@@ -114,6 +132,8 @@ class Acceptor:
         apart = {"@context"} if spliced is None else {"@context", "object"}
         envelope = {key: value for key, value in activity.document.items() if key not in apart}
         envelope["actor"] = activity.actor
+        if activity.type == "Delete" and activity.object_id is not None:
+            envelope["object"] = activity.object_id  # some embed what shall not be seen any more
         return Arrival(
             key=activity_key(activity.actor, activity.id or body),
             id=activity.id,
@@ -138,8 +158,3 @@ class Acceptor:
             await inboxes.accept(conn, arrivals)
 
         await self._db.transaction(work)
-
-
-def _verified(claim: Claim, known: KnownKey, now: datetime) -> str:
-    verify(claim, known.key, now=now)
-    return known.owner

@@ -1,24 +1,23 @@
-"""Actors of ours and their tokens: made here, by the command line and at first start."""
+"""Actors of ours: made here, by the command line and at first start."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apserver.core.actors import handle, own_actor
 from apserver.core.document import render
-from apserver.core.keys import PrivateKey
-from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id, key_id
+from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id
 from apserver.core.origin import bucket_of, fold_name, host_of, is_local_name, key_of
+from apserver.core.scopes import SCOPES
 from apserver.core.times import stamp
 from apserver.errors import ConfigProblem, Refused
-from apserver.identifiers import new_token
-from apserver.net.fetch import Signer
-from apserver.store import access, actors, collections
-from apserver.store.actors import Actor, SealedKey
+from apserver.flow.key_rotation import public_keys, sealed_keys
+from apserver.identifiers import hash_token, new_token
+from apserver.store import access, actors, collections, key_pairs
+from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
-from apserver.vault import Vault, new_key
+from apserver.vault import KeyPairs, Vault, new_key_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +31,8 @@ class CreatedActor:
     token: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedToken:
-    """What `apserver token create` reports. The token is shown this once; its hash is kept."""
-
-    actor: str
-    token: str
-
-
 class Accounts:
-    """Makes actors and tokens on one origin."""
+    """Makes actors on one origin."""
 
     def __init__(self, db: Database, vault: Vault, names: Names, *, handle_host: str):
         self._db = db
@@ -65,19 +56,22 @@ class Accounts:
             )
         if fold_name(name) == INSTANCE:
             raise Refused(f"The name {name} is the server's own. Choose another.")
-        key = await new_key()
+        keys = await new_key_pairs()
         secret = new_token() if token else None
 
         async def work(conn: Connection) -> bool:
             made = await self._insert(
-                conn, name, type_, display_name, manual_approval=manual_approval, key=key
+                conn, name, type_, display_name, manual_approval=manual_approval, keys=keys
             )
             if made and secret is not None:
-                await access.insert_token(conn, _hash(secret), key_of(self._names.actor(name)))
+                key_ = key_of(self._names.actor(name))
+                await access.insert_token(conn, hash_token(secret), key_, SCOPES)
             return made
 
         if not await self._db.transaction(work):
-            raise Refused(f"There is an actor named {name} already. Choose another name.")
+            raise Refused(
+                f"The name {name} is taken, by an actor or by one that was deleted. Choose another."
+            )
         id_ = self._names.actor(name)
         return CreatedActor(
             actor=id_,
@@ -87,26 +81,12 @@ class Accounts:
             token=secret,
         )
 
-    async def create_token(self, name: str) -> CreatedToken:
-        """A new token for an actor. Refused when there is no such actor."""
-        async with self._db.connection() as conn:
-            actor = await actors.actor_by_handle(conn, self._handle_host, fold_name(name))
-        if actor is None or actor.gone_at is not None or fold_name(name) == INSTANCE:
-            raise Refused(f"There is no actor named {name}. Make it with: actor create {name}")
-        secret = new_token()
-
-        async def work(conn: Connection) -> None:
-            await access.insert_token(conn, _hash(secret), actor.key)
-
-        await self._db.transaction(work)
-        return CreatedToken(actor.id, secret)
-
     async def claim(self) -> None:
         """Take the database for this origin, and make the instance actor at the first start.
 
         ConfigProblem when the database belongs to another origin: every id in it would be wrong.
         """
-        key = await new_key()
+        keys = await new_key_pairs()
 
         async def work(conn: Connection) -> None:
             origin, host = await access.claim_database(conn, self._names.origin, self._handle_host)
@@ -117,16 +97,10 @@ class Accounts:
                     "use another data_dir or database."
                 )
             if await actors.actor_by_key(conn, key_of(self._names.instance)) is None:
-                await self._insert(conn, INSTANCE, "Application", None, key=key)
+                await self._insert(conn, INSTANCE, "Application", None, keys=keys)
+            await key_pairs.prune_retired(conn)
 
         await self._db.transaction(work)
-
-    async def instance_signer(self) -> Signer:
-        """The instance actor's key, in whose name documents are fetched."""
-        id_ = self._names.instance
-        async with self._db.connection() as conn:
-            [sealed] = (await actors.sealed_keys(conn, [key_of(id_)])).values()
-        return Signer(sealed.key_id, self._vault.open(sealed.private, id_))
 
     async def _insert(
         self,
@@ -135,13 +109,13 @@ class Accounts:
         type_: str,
         display_name: str | None,
         *,
-        key: PrivateKey,
+        keys: KeyPairs,
         manual_approval: bool = False,
     ) -> bool:
-        actor = self._row(name, type_, display_name, key=key, manual_approval=manual_approval)
-        sealed = SealedKey(actor.key, key_id(actor.id), self._vault.seal(key, actor.id))
-        if not await actors.insert_own_actor(conn, actor, sealed):
+        actor = self._row(name, type_, display_name, keys=keys, manual_approval=manual_approval)
+        if not await actors.insert_own_actor(conn, actor):
             return False
+        await key_pairs.put(conn, sealed_keys(self._vault, actor, keys))
         for one in COLLECTIONS:
             id_ = collection_id(actor.id, one)
             await collections.insert_collection(
@@ -155,7 +129,7 @@ class Accounts:
         type_: str,
         display_name: str | None,
         *,
-        key: PrivateKey,
+        keys: KeyPairs,
         manual_approval: bool,
     ) -> Actor:
         id_ = self._names.actor(name)
@@ -165,7 +139,7 @@ class Accounts:
             type_=type_,
             display_name=display_name,
             manual_approval=manual_approval,
-            public_key_pem=key.public().pem(),
+            keys=public_keys(keys),
             published=stamp(datetime.now(UTC)),
         )
         host = host_of(id_)
@@ -185,7 +159,3 @@ class Accounts:
             folded_name=fold_name(name),
             handle_host=self._handle_host,
         )
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -16,6 +16,8 @@ from apserver.core.effects import (
     Fact,
     Facts,
     Need,
+    ObjectFact,
+    ObjectNeed,
     ReachNeed,
     RelationFact,
     RelationNeed,
@@ -56,6 +58,7 @@ async def _load(conn: Connection, needs: set[Need]) -> Found:
     found: Found = dict.fromkeys(needs)
     found |= await _actors(conn, [one for one in needs if isinstance(one, ActorNeed)])
     found |= await _activities(conn, [one for one in needs if isinstance(one, ActivityNeed)])
+    found |= await _objects(conn, [one for one in needs if isinstance(one, ObjectNeed)])
     found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
     found |= await _reach(conn, [one for one in needs if isinstance(one, ReachNeed)])
     for need in needs:
@@ -90,6 +93,26 @@ async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
         need: ActivityFact(row.id or "", row.type, row.actor_id, document)
         for (need, row), document in zip(pairs, documents, strict=True)
     }
+
+
+async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:
+    if not needs:
+        return {}
+    rows = await objects.objects_by_key(conn, {key_of(need.id) for need in needs})
+    found: Found = {}
+    for need in needs:
+        row = rows.get(key_of(need.id))
+        if row is not None:
+            found[need] = ObjectFact(
+                author=row.author,
+                ours=row.kind == "ours",
+                type=row.type,
+                document=parse(row.document),
+                published_at=row.published_at,
+                updated_at=row.updated_at,
+                deleted=row.deleted_at is not None,
+            )
+    return found
 
 
 async def _documents(conn: Connection, rows: Sequence[ActivityRow]) -> list[dict[str, object]]:

@@ -94,7 +94,7 @@ async def _list_in_outbox(conn: Connection, row: ActivityRow) -> None:
 def _row(activity: Activity, facts: Facts) -> ActivityRow:
     assert activity.id is not None, "an activity of ours has an id"
     author = facts.actor(activity.actor)
-    spliced = spliced_object(activity) if activity.type == "Create" else None
+    spliced = spliced_object(activity)
     apart = {"@context"} if spliced is None else {"@context", "object"}
     envelope = {key: value for key, value in activity.document.items() if key not in apart}
     return ActivityRow(

@@ -46,6 +46,7 @@ class _Outcome:
     sends: list[Send] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
     fetches: dict[UUID, Fetch] = field(default_factory=dict)
+    again: set[UUID] = field(default_factory=set)
 
 
 class Receiver:
@@ -122,8 +123,10 @@ class Receiver:
     async def _list(self, lease: Lease, batch: Sequence[Job]) -> None:
         async def work(conn: Connection) -> None:
             await _hold(conn, lease)
-            await show_to(conn, [(job.owner, job.activity) for job in batch if job.owner])
-            await jobs.finish_jobs(conn, batch)
+            waiting = await jobs.put_behind_apply(conn, batch)
+            ready = [job for job in batch if job.id not in waiting]
+            await show_to(conn, [(job.owner, job.activity) for job in ready if job.owner])
+            await jobs.finish_jobs(conn, ready)
 
         await self._db.transaction(work, durable=False)
 
@@ -159,9 +162,8 @@ class Receiver:
             await _hold(conn, lease)
             outcome = await self._judge(conn, batch, known)
             await self._write(conn, outcome)
-            done = [job for job in batch if job.activity not in outcome.fetches]
-            if done:
-                await jobs.finish_jobs(conn, done)
+            kept = outcome.fetches.keys() | outcome.again
+            await jobs.finish_jobs(conn, [job for job in batch if job.activity not in kept])
             return outcome.fetches
 
         return await self._db.transaction(work, durable=False)
@@ -189,13 +191,16 @@ class Receiver:
         return outcome
 
     async def _write(self, conn: Connection, outcome: _Outcome) -> None:
-        unknown = [key for key, why in outcome.refused.items() if why == "no-local-relation"]
+        unknown = {key for key, why in outcome.refused.items() if why == "no-local-relation"}
         if unknown:
-            await inboxes.drop(conn, unknown)
+            # Those that have come to the inbox of one actor since are applied again, as such.
+            outcome.again = unknown - await inboxes.drop(conn, sorted(unknown))
         kept = {key: why for key, why in outcome.refused.items() if key not in unknown}
         if kept:
             await objects.set_verdicts(conn, kept)
         for key, why in outcome.refused.items():
+            if key in outcome.again:
+                continue
             telemetry.count(telemetry.APPLIED, why)
             telemetry.event("activity without effect", activity=key, reason=why)
         await perform(conn, outcome.effects)
@@ -227,7 +232,7 @@ async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, Verifie
     bodies = await objects.raw_bodies(conn, rows)
     own = [row for row in rows.values() if row.local_key is not None]
     bodies |= dict(zip([row.key for row in own], await compose_activities(conn, own), strict=True))
-    in_person = {job.activity for job in batch if job.owner is not None}
+    in_person = await inboxes.in_person(conn, rows)
     return {
         key: _verified(row, bodies[key], in_person=key in in_person)
         for key, row in rows.items()

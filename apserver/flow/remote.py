@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from apserver.core.key_documents import (
     parse_key_document,
 )
 from apserver.core.keys import PublicKey
-from apserver.core.origin import bucket_of, host_of, key_of, same_origin
+from apserver.core.origin import key_of, same_origin
 from apserver.errors import ApserverError, BadInput, Busy, NotTrusted, RemoteGone, RemoteTrouble
 from apserver.net.fetch import Fetcher
 from apserver.store import actors
@@ -35,12 +35,38 @@ from apserver.store.db import Connection, Database
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What showed that a key is its owner's: the key, and the owner's document."""
+
+    entry: KeyEntry
+    profile: Profile
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A public key and the actor that it was shown to belong to."""
+    """A public key and the actor that it was shown to belong to.
+
+    ``unkept`` is what was fetched and is not in the database: it goes there once a signature by
+    the key holds (`Remote.keep`). ``asked_again_at`` is when a signature last did not fit, and the
+    key was asked for again.
+    """
 
     owner: str
     key: PublicKey
     fetched_at: datetime
+    unkept: Found | None = None
+    asked_again_at: datetime | None = None
+
+    def may_be_asked_again(self, now: datetime) -> bool:
+        """Whether a signature that does not fit is worth a fetch: the key may have been replaced.
+
+        Once in `limits.KEY_REFETCH_S` at most, and no sooner than that after the first fetch
+        unless a signature has held since: else the key is not the one that is wrong.
+        """
+        first = self.fetched_at if self.unkept is not None else None
+        asked = [at for at in (first, self.asked_again_at) if at is not None]
+        return not asked or now - max(asked) >= timedelta(seconds=limits.KEY_REFETCH_S)
 
 
 class Remote:
@@ -65,7 +91,7 @@ class Remote:
             return known
         document = await self._fetcher.document(id_)
         profile = parse_actor(document, allow_http=self._allow_http)
-        await self._keep(profile, document)
+        await self._store(profile, document)
         async with self._db.connection() as conn:
             kept = await actors.actor_by_key(conn, key_of(profile.id))
         assert kept is not None
@@ -78,6 +104,8 @@ class Remote:
         not answer now (KEY-08).
         """
         known = self._keys.get(key_id) or await self._stored_key(key_id)
+        # It may have been fetched while we asked the database.
+        known = known or self._keys.get(key_id)
         if known is not None:
             return known
         self._check_not_failed(key_id)
@@ -86,15 +114,34 @@ class Remote:
     async def newer_key(self, key_id: str, than: KnownKey) -> KnownKey | None:
         """The key fetched again after a signature did not fit, for it may have been replaced.
 
-        None when it was fetched only just now (IO-20), or is the same, or cannot be had.
+        None when it was asked for only just now (IO-20), or is the same, or cannot be had.
         """
-        if datetime.now(UTC) - than.fetched_at < timedelta(seconds=limits.KEY_REFETCH_S):
-            return None
-        try:
-            fresh = await self._look_up(key_id)
-        except ApserverError:
-            return None
-        return None if fresh.key == than.key else fresh
+        now = datetime.now(UTC)
+        latest = self._keys.get(key_id, than)
+        if key_id in self._running or latest.may_be_asked_again(now):
+            # Marked before it is tried: whoever sends us bad signatures must not make us ask
+            # a server that is down again and again.
+            self._remember(key_id, replace(latest, asked_again_at=now))
+            try:
+                latest = await self._look_up(key_id)
+            except ApserverError:
+                return None
+        return None if latest.key == than.key else latest
+
+    def forget_key(self, key_id: str) -> None:
+        """Fetch the key again when it is needed next."""
+        self._keys.pop(key_id, None)
+
+    async def keep(self, key_id: str, known: KnownKey) -> None:
+        """Put a key and its owner into the database, if they are not there.
+
+        Called when a signature by the key has held: a request that proves nothing stores nothing.
+        """
+        if known.unkept is None:
+            return
+        await self._store(known.unkept.profile, known.unkept.document, known.unkept.entry)
+        if self._keys.get(key_id) is known:
+            self._remember(key_id, replace(known, unkept=None))
 
     async def _stored_key(self, key_id: str) -> KnownKey | None:
         async with self._db.connection() as conn:
@@ -117,7 +164,7 @@ class Remote:
     async def _look_up_once(self, key_id: str) -> KnownKey:
         try:
             async with asyncio.timeout(limits.KEY_LOOKUP_S):
-                entry, profile, document = await self._find(key_id)
+                found = await find_owner(self._fetcher, key_id, allow_http=self._allow_http)
         except (RemoteGone, BadInput, NotTrusted) as error:
             refusal = NotTrusted(
                 f"key {key_id}: {error}",
@@ -130,30 +177,23 @@ class Remote:
                 public=f"The key {key_id} could not be fetched. Try again later.",
             )
             raise self._fail(key_id, busy) from error
-        await self._keep(profile, document, entry)
-        known = KnownKey(entry.owner, entry.key, datetime.now(UTC))
+        before = self._keys.get(key_id)
+        known = KnownKey(
+            found.entry.owner,
+            found.entry.key,
+            datetime.now(UTC),
+            unkept=found,
+            asked_again_at=before.asked_again_at if before else None,
+        )
         self._failed.pop(key_id, None)
         self._remember(key_id, known)
         return known
 
-    async def _find(self, key_id: str) -> tuple[KeyEntry, Profile, Mapping[str, Any]]:
-        """The key, and the document of its owner, in at most two fetches."""
-        url = key_document_url(key_id)
-        document = await self._fetcher.any_document(url)
-        entry = find_key(parse_key_document(document), key_id)
-        if not same_origin(entry.owner, url):
-            raise NotTrusted("The key and its owner are not of one origin.")
-        if entry.owner != url:
-            document = await self._fetcher.document(entry.owner)
-        if not is_listed(entry, document):
-            raise NotTrusted("The owner that the key names does not list the key.")
-        return entry, parse_actor(document, allow_http=self._allow_http), document
-
-    async def _keep(
+    async def _store(
         self, profile: Profile, document: Mapping[str, Any], entry: KeyEntry | None = None
     ) -> None:
         async def work(conn: Connection) -> None:
-            await actors.put_remote_actor(conn, _row(profile, document))
+            await actors.put_remote_actor(conn, actors.remote_actor(profile, render(document)))
             if entry is not None:
                 await actors.put_public_key(
                     conn,
@@ -185,19 +225,18 @@ class Remote:
             raise error
 
 
-def _row(profile: Profile, document: Mapping[str, Any]) -> Actor:
-    host = host_of(profile.inbox)
-    return Actor(
-        key=key_of(profile.id),
-        id=profile.id,
-        ours=False,
-        type=profile.type,
-        host=host,
-        bucket=bucket_of(host),
-        name=profile.name,
-        inbox=profile.inbox,
-        shared_inbox=profile.shared_inbox,
-        followers=profile.followers,
-        manual_approval=profile.manual_approval,
-        document=render(document),
-    )
+async def find_owner(fetcher: Fetcher, key_id: str, *, allow_http: bool) -> Found:
+    """A key and the actor that it is shown to belong to, in at most two fetches.
+
+    RemoteTrouble when they cannot be had now; BadInput or NotTrusted when nothing is shown.
+    """
+    url = key_document_url(key_id)
+    document = await fetcher.any_document(url)
+    entry = find_key(parse_key_document(document), key_id)
+    if not same_origin(entry.owner, url):
+        raise NotTrusted("The key and its owner are not of one origin.")
+    if entry.owner != url:
+        document = await fetcher.document(entry.owner)
+    if not is_listed(entry, document):
+        raise NotTrusted("The owner that the key names does not list the key.")
+    return Found(entry, parse_actor(document, allow_http=allow_http), document)

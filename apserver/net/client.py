@@ -30,7 +30,7 @@ from yarl import URL
 from apserver import __version__
 from apserver.core import limits
 from apserver.core.origin import check_id, may_connect
-from apserver.errors import BadInput, RemoteTrouble
+from apserver.errors import BadInput, ConfigProblem, RemoteTrouble, Unreachable, Why
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -64,7 +64,11 @@ class Client:
         self._allow_http = allow_http
         self._networks = tuple(allow_networks)
         self._ca_file = ca_file
-        self._agent = f"apserver/{__version__} (+{origin}/)"
+        #: What every request carries, unsigned.
+        self.headers = {
+            "User-Agent": f"apserver/{__version__} (+{origin}/)",
+            "Accept-Encoding": "identity",
+        }
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -72,7 +76,7 @@ class Client:
         connector = aiohttp.TCPConnector(
             resolver=_JudgingResolver(self._networks),
             socket_factory=self._socket,
-            ssl=ssl.create_default_context(cafile=self._ca_file),
+            ssl=_trusting(self._ca_file),
             limit=limits.CONNECTIONS,
             limit_per_host=limits.CONNECTIONS_PER_HOST,
             keepalive_timeout=60,
@@ -116,7 +120,7 @@ class Client:
                 self._session.request(
                     method,
                     target,
-                    headers={"User-Agent": self._agent, "Accept-Encoding": "identity", **headers},
+                    headers={**self.headers, **headers},
                     data=body or None,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.CONNECT_S),
@@ -126,7 +130,7 @@ class Client:
         except BadInput as error:
             raise RemoteTrouble(f"{url} cannot be requested: {error}") from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, UnicodeError) as error:
-            raise RemoteTrouble(f"{method} {url}: {_reason(error)}") from error
+            raise Unreachable(f"{method} {url}: {_reason(error)}", why=_why(error)) from error
 
     def _socket(self, info: Any) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -134,6 +138,10 @@ class Client:
         made = socket.socket(family=family, type=kind, proto=protocol)
         made.setblocking(False)
         return made
+
+
+class _Closed(OSError):
+    """An address that we may not reach."""
 
 
 class _JudgingResolver(AbstractResolver):
@@ -155,9 +163,36 @@ class _JudgingResolver(AbstractResolver):
         await self._resolver.close()
 
 
+#: What an error in the chain tells; the first that fits counts.
+_FAULTS: tuple[tuple[Why, tuple[type[BaseException], ...]], ...] = (
+    ("address", (_Closed,)),
+    ("tls", (ssl.SSLError, ssl.CertificateError, aiohttp.ClientSSLError)),
+    ("name", (socket.gaierror, aiohttp.ClientConnectorDNSError)),
+    ("time", (TimeoutError,)),
+    ("connection", (aiohttp.ClientConnectionError, ConnectionError)),
+)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """TLS that trusts the authorities of the system, and besides them those of the file."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigProblem(
+                f"[federation] ca_file = {ca_file} cannot be used: {error}. "
+                "It must hold certificates of authorities as PEM"
+            ) from error
+    return context
+
+
 def _judge(address: str, networks: Sequence[Network]) -> None:
     if not may_connect(ipaddress.ip_address(address.partition("%")[0]), networks):
-        raise OSError(f"{address} is not a public address and not in allow_networks")
+        raise _Closed(
+            f"{address} is no public address. If this server may call it, "
+            "add its network to [federation] allow_networks"
+        )
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -177,6 +212,18 @@ def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
         lower = name.lower()
         found[lower] = f"{found[lower]}, {value}" if lower in found else value
     return found
+
+
+def _why(error: BaseException | None) -> Why:
+    """What is at fault, by the errors that led to this one."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
+    for why, kinds in _FAULTS:
+        if any(isinstance(one, kinds) for one in chain):
+            return why
+    return "answer"
 
 
 def _reason(error: BaseException) -> str:

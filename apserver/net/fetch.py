@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
 from apserver import telemetry
 from apserver.core import limits
 from apserver.core.document import parse
-from apserver.core.keys import PrivateKey
 from apserver.core.origin import check_id, same_origin
-from apserver.core.signatures import Request, sign_cavage
+from apserver.core.signatures import Request
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSON_AS2
 from apserver.errors import BadInput, RemoteGone, RemoteTrouble
-from apserver.net.client import Answer, Client
+from apserver.net.client import Answer
+from apserver.net.knock import Signer, SigningClient
 
 _ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Whose name a request goes out in."""
-
-    key_id: str
-    key: PrivateKey
 
 
 class Fetcher:
     """Gets documents in the name of the instance actor.
 
     Some servers answer no unsigned request (GoToSocial, secure mode elsewhere); the others
-    do not mind the signature.
+    do not mind the signature. ``signer`` is asked each time: the key may have been replaced.
+    It may answer None: then the request is nobody's.
     """
 
-    def __init__(self, client: Client, signer: Signer, *, origin: str, allow_http: bool):
+    def __init__(
+        self,
+        client: SigningClient,
+        signer: Callable[[], Awaitable[Signer | None]],
+        *,
+        origin: str,
+        allow_http: bool,
+    ):
         self._client = client
         self._signer = signer
         self._origin = origin
@@ -48,7 +46,8 @@ class Fetcher:
 
         What is served under a URL says nothing about other ids: when it names another id than
         the URL it came from, that id is fetched, once, and must then agree (interop 1.4).
-        RemoteGone or RemoteTrouble when it cannot be had; BadInput when it is no AS2 document.
+        RemoteGone or RemoteTrouble when it cannot be had now; BadInput when it never can: it is
+        no AS2 document, or speaks for another id.
         """
         document, url = await self._get(id_)
         named = document.get("id")
@@ -56,9 +55,9 @@ class Fetcher:
             again = check_id(named, allow_http=self._allow_http)
             document, url = await self._get(again)
             if document.get("id") != url:
-                raise RemoteTrouble(f"{id_}: what lies there calls itself {named}")
+                raise BadInput(f"{id_}: what lies there calls itself {named}")
         if document["id"] != id_.partition("#")[0] and not same_origin(str(named), id_):
-            raise RemoteTrouble(f"{id_} led to {named}, of another origin")
+            raise BadInput(f"{id_} led to {named}, of another origin")
         return document
 
     async def any_document(self, url: str) -> Mapping[str, Any]:
@@ -66,7 +65,7 @@ class Fetcher:
         back from elsewhere: it is for key documents, whose id need not be their URL (KEY-03)."""
         document, final = await self._get(url)
         if not same_origin(final, url):
-            raise RemoteTrouble(f"{url} led to another origin")
+            raise BadInput(f"{url} led to another origin")
         return document
 
     async def _get(self, url: str) -> tuple[dict[str, Any], str]:
@@ -74,7 +73,7 @@ class Fetcher:
         url = check_id(url, allow_http=self._allow_http).partition("#")[0]
         for _ in range(limits.REDIRECTS + 1):
             if same_origin(url, self._origin):
-                raise RemoteTrouble(f"{url} is ours and not to be fetched")
+                raise BadInput(f"{url} is ours and not to be fetched")
             answer = await self._ask(url)
             if answer.status not in _REDIRECTS:
                 return _read(answer, url), url
@@ -82,14 +81,9 @@ class Fetcher:
         raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
 
     async def _ask(self, url: str) -> Answer:
-        request = Request("GET", url, {}, b"")
-        signed = sign_cavage(
-            request, key_id=self._signer.key_id, key=self._signer.key, now=datetime.now(UTC)
-        )
         answer = await self._client.send(
-            "GET",
-            url,
-            headers={"Accept": _ACCEPT, **signed},
+            Request("GET", url, {"accept": [_ACCEPT]}),
+            await self._signer(),
             deadline_s=limits.GET_S,
             max_bytes=limits.BODY,
         )

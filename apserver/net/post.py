@@ -1,16 +1,15 @@
-"""Deliveries: one signed POST to one inbox."""
+"""Deliveries: one activity, posted to one inbox."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from apserver.core import limits
-from apserver.core.signatures import Request, sign_cavage
+from apserver.core.signatures import Request
 from apserver.core.vocabulary import ACTIVITY_JSON
 from apserver.errors import BadInput, RemoteTrouble
-from apserver.net.client import Client
-from apserver.net.fetch import Signer
+from apserver.net.knock import REFUSALS, Signer, SigningClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +24,27 @@ class Attempt:
 class Poster:
     """Signs and sends activities. A fresh date and signature for each attempt (IO-27)."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: SigningClient):
         self._client = client
 
-    async def post(self, inbox: str, body: bytes, signer: Signer) -> Attempt:
-        """POST an activity. Never raises for what the other side does."""
+    async def post(self, inbox: str, body: bytes, signers: Sequence[Signer]) -> Attempt:
+        """POST an activity. Never raises for what the other side does.
+
+        Signed by the first of ``signers``, and by the next when it is refused: what announces a
+        new key is signed by the old one, unless the new one is known there already.
+        """
         request = Request("POST", inbox, {"content-type": [ACTIVITY_JSON]}, body)
+        attempt = Attempt(None, "nobody signs it")
+        for signer in signers:
+            attempt = await self._attempt(request, signer)
+            if attempt.status not in REFUSALS:
+                break
+        return attempt
+
+    async def _attempt(self, request: Request, signer: Signer) -> Attempt:
         try:
-            signed = sign_cavage(
-                request, key_id=signer.key_id, key=signer.key, now=datetime.now(UTC)
-            )
             answer = await self._client.send(
-                "POST",
-                inbox,
-                headers={"Content-Type": ACTIVITY_JSON, **signed},
-                body=body,
-                deadline_s=limits.POST_S,
-                max_bytes=limits.DELIVERY_ANSWER,
+                request, signer, deadline_s=limits.POST_S, max_bytes=limits.DELIVERY_ANSWER
             )
         except (RemoteTrouble, BadInput) as error:
             return Attempt(None, str(error))

@@ -1,46 +1,77 @@
-"""WebFinger: from a handle to an actor (RFC 7033)."""
+"""WebFinger: from a handle to an actor (RFC 7033); host-meta: from a host to WebFinger."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from apserver.core.actors import webfinger
+from apserver.core.discovery import host_meta, host_meta_xrd, server_webfinger, webfinger
+from apserver.core.names import INSTANCE
+from apserver.core.negotiation import choose
 from apserver.core.origin import fold_name, key_of, parse_handle
-from apserver.core.vocabulary import JRD_JSON
-from apserver.errors import BadInput, Missing
+from apserver.core.vocabulary import JRD_JSON, XRD_XML
+from apserver.errors import BadInput, Gone, Missing
+from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, site_of
 from apserver.store import actors
 from apserver.store.actors import Actor
 
+_CACHE = "public, max-age=3600"
+
 
 async def get_webfinger(request: web.Request) -> web.Response:
-    """The JRD of an actor of ours, asked for by handle or by id, on either of our hosts."""
+    """The JRD of an actor of ours, asked for by handle or by id, on either of our hosts.
+
+    The root of the server and `acct:instance@HOST` stand for the actor that speaks for it.
+    """
     resource = request.query.get("resource", "")
     if not resource:
         raise BadInput("Ask with ?resource=acct:NAME@HOST.")
     site = site_of(request)
     actor = await _find(site, resource)
-    if actor is None or not actor.ours or actor.gone_at is not None or actor.name is None:
+    if actor is None or not actor.ours or actor.name is None:
         raise Missing
-    jrd = webfinger(actor.id, actor.name, site.handle_host)
+    if actor.gone_at is not None:
+        raise Gone
+    jrd = _jrd(site, actor.id, actor.name)
     rels = request.query.getall("rel", [])
     if rels:
         jrd["links"] = [link for link in jrd["links"] if link["rel"] in rels]
-    return web.Response(
-        body=json.dumps(jrd).encode(),
-        content_type=JRD_JSON,
-        headers={hdrs.CACHE_CONTROL: "public, max-age=3600"},
-    )
+    body = json.dumps(jrd).encode()
+    return reply(request, body, content_type=JRD_JSON, cache=_CACHE)
+
+
+def _jrd(site: Site, id_: str, name: str) -> dict[str, Any]:
+    if name == INSTANCE:
+        return server_webfinger(site.names, name, site.handle_host)
+    return webfinger(id_, name, site.handle_host)
 
 
 async def _find(site: Site, resource: str) -> Actor | None:
+    hosts = (site.handle_host, site.names.origin.partition("://")[2])
     if resource.startswith(("https://", "http://")):
+        bare = resource.removesuffix("/").partition("://")[2].lower()
+        iri = site.names.instance if bare in hosts else resource
         async with site.db.connection() as conn:
-            return await actors.actor_by_key(conn, key_of(resource))
+            return await actors.actor_by_key(conn, key_of(iri))
     handle = parse_handle(resource)
-    if handle.host not in (site.handle_host, site.names.origin.partition("://")[2]):
+    if handle.host not in hosts:
         return None
     async with site.db.connection() as conn:
         return await actors.actor_by_handle(conn, site.handle_host, fold_name(handle.name))
+
+
+async def get_host_meta(request: web.Request) -> web.Response:
+    """XRD, which old clients read, or JSON when that is asked for (RFC 6415 3)."""
+    if choose(accepted_by(request), (XRD_XML, JRD_JSON, "application/json")) in (None, XRD_XML):
+        body = host_meta_xrd(site_of(request).names).encode()
+        return reply(request, body, content_type=XRD_XML, cache=_CACHE)
+    return await get_host_meta_json(request)
+
+
+async def get_host_meta_json(request: web.Request) -> web.Response:
+    """The same as JSON."""
+    body = json.dumps(host_meta(site_of(request).names)).encode()
+    return reply(request, body, content_type=JRD_JSON, cache=_CACHE)

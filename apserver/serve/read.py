@@ -16,9 +16,10 @@ from aiohttp import hdrs, web
 from apserver.core import limits
 from apserver.core.audience import Viewer, Visibility, may_read
 from apserver.core.names import collection_id
+from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
-from apserver.core.vocabulary import ACTIVITY_JSON, LD_JSON, LD_JSON_AS2
 from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
+from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, site_of, viewer_of
 from apserver.store import actors, collections, objects, relations
 from apserver.store.collections import Collection, Member
@@ -39,12 +40,13 @@ async def get_actor(request: web.Request) -> web.Response:
     if actor is None or not actor.ours:
         raise Missing
     if actor.gone_at is not None:
-        raise Gone
-    return _document(request, actor.document, shared=True)
+        return _tombstone(request, actor.document, shared=True)
+    # The same for everybody: signed requests, each with another signature, share one copy.
+    return _document(request, actor.document, shared=True, vary=hdrs.ACCEPT)
 
 
 async def get_object(request: web.Request) -> web.Response:
-    """An object of ours."""
+    """An object of ours; a deleted one is a Tombstone with 410 (AP-C2S-28)."""
     site = site_of(request)
     viewer = await viewer_of(request)
     key = key_of(f"{site.names.origin}{request.path}")
@@ -55,7 +57,10 @@ async def get_object(request: web.Request) -> web.Response:
         if not may_read(await _viewer(conn, viewer, [row.author]), row):
             raise Missing
     body = objects.compose(row.document, row.context)
-    return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
+    shared = row.visibility <= Visibility.UNLISTED
+    if row.deleted_at is not None:
+        return _tombstone(request, body, shared=shared)
+    return _document(request, body, shared=shared)
 
 
 async def get_activity(request: web.Request) -> web.Response:
@@ -83,7 +88,7 @@ async def get_collection(request: web.Request) -> web.Response:
     async with site.db.connection() as conn:
         found = await collections.collection_by_key(conn, key_of(collection_id(owner, name)))
         if found is None:
-            raise Missing
+            raise await _absence(conn, owner)
         is_owner = viewer == owner
         if name == "inbox" and not is_owner:
             if viewer is None:
@@ -118,18 +123,20 @@ def _window(request: web.Request) -> _Window | None:
         )
     if not query:
         return None
+    if query.get("page", "first") != "first" or len({"page", "before", "after"} & set(query)) > 1:
+        raise BadInput("A page is page=first, or what is before=N or after=N: one of the three.")
     return _Window(
-        before=_number(query.get("before"), "before"),
-        after=_number(query.get("after"), "after"),
-        limit=min(_number(query.get("limit"), "limit") or limits.PAGE, limits.PAGE_MAX),
+        before=_number(query.get("before"), "before", least=1),
+        after=_number(query.get("after"), "after", least=0),
+        limit=min(_number(query.get("limit"), "limit", least=1) or limits.PAGE, limits.PAGE_MAX),
     )
 
 
-def _number(text: str | None, name: str) -> int | None:
+def _number(text: str | None, name: str, *, least: int) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadInput(f"{name} must be a number.")
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least):
+        raise BadInput(f"{name} must be a number, {least} or more.")
     return int(text)
 
 
@@ -141,7 +148,7 @@ def _head(collection: Collection, *, is_owner: bool) -> bytes:
         "totalItems": collection.total if is_owner else collection.public_total,
     }
     if is_owner or collection.name not in _COUNTS_ONLY:
-        head["first"] = f"{collection.id}?page=first"
+        head["first"] = _url(collection, _Window())
     return json.dumps(head, separators=(",", ":")).encode()
 
 
@@ -149,67 +156,83 @@ async def _page(
     conn: Connection, site: Site, collection: Collection, window: _Window, *, viewer: str | None
 ) -> bytes:
     """A page of what the viewer may see. A filtered page may be short and still has a next."""
-    members, exhausted = await _visible(conn, collection, window, viewer)
-    items = await _items(conn, members)
+    seen = await _visible(conn, collection, window, viewer)
+    items = await _items(conn, seen.members)
     page: dict[str, object] = {
-        "id": f"{collection.id}?{_query(window)}",
+        "id": _url(collection, window),
         "type": "OrderedCollectionPage",
         "partOf": collection.id,
         "totalItems": collection.total
         if viewer == _owner_id(collection)
         else collection.public_total,
     }
-    if members:
-        if not exhausted or window.after is not None:
-            page["next"] = f"{collection.id}?before={members[-1].position}"
-        if window.before is not None or window.after is not None:
-            page["prev"] = f"{collection.id}?after={members[0].position}"
+    if seen.oldest is not None and (not seen.exhausted or window.after is not None):
+        page["next"] = _url(collection, _Window(before=seen.oldest, limit=window.limit))
+    if seen.newest is not None and (window.before is not None or window.after is not None):
+        page["prev"] = _url(collection, _Window(after=seen.newest, limit=window.limit))
     head = json.dumps(page, separators=(",", ":")).encode()
     listed = b'"orderedItems":[' + b",".join(items) + b"]"
     return b'{"@context":' + PLAIN_CONTEXT + b"," + head[1:-1] + b"," + listed + b"}"
 
 
-def _query(window: _Window) -> str:
+def _url(collection: Collection, window: _Window) -> str:
     if window.after is not None:
-        return f"after={window.after}"
-    return "page=first" if window.before is None else f"before={window.before}"
+        place = f"after={window.after}"
+    else:
+        place = "page=first" if window.before is None else f"before={window.before}"
+    size = "" if window.limit == limits.PAGE else f"&limit={window.limit}"
+    return f"{collection.id}?{place}{size}"
 
 
 def _owner_id(collection: Collection) -> str:
     return collection.id.removesuffix(f"/{collection.name}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a page shows, and how far it has looked: what it left out is not looked at again."""
+
+    members: list[Member]
+    newest: int | None
+    oldest: int | None
+    exhausted: bool  #: nothing more in this direction
+
+
 async def _visible(
     conn: Connection, collection: Collection, window: _Window, viewer: str | None
-) -> tuple[list[Member], bool]:
-    """Members that the viewer may see, and whether there are no more in this direction.
+) -> _Seen:
+    """Members that the viewer may see.
 
     Strangers are served from the public part alone; others may make it load a few times.
     """
     is_owner = viewer == _owner_id(collection)
-    seen: list[Member] = []
-    at = window
+    upwards = window.after is not None
+    members: list[Member] = []
+    looked_at: list[int] = []
+    full = True
     for _ in range(limits.OVER_FETCH):
         rows = await collections.page_of(
             conn,
             collection.key,
             limit=window.limit + 1,
-            before=at.before,
-            after=at.after,
+            before=min(looked_at, default=window.before) if not upwards else None,
+            after=max(looked_at, default=window.after) if upwards else None,
             public_only=viewer is None,
         )
         full = len(rows) > window.limit
-        rows = (rows[1:] if at.after is not None else rows[:-1]) if full else rows
+        if full:
+            rows = rows[1:] if upwards else rows[:-1]
+        looked_at += [row.position for row in rows]
         readable = rows if is_owner else await _readable(conn, rows, viewer)
-        seen = readable + seen if at.after is not None else seen + readable
-        if not full or len(seen) >= window.limit or not rows:
-            return seen, not full
-        at = (
-            _Window(after=rows[0].position, limit=window.limit)
-            if at.after is not None
-            else _Window(before=rows[-1].position, limit=window.limit)
-        )
-    return seen, False
+        members = readable + members if upwards else members + readable
+        if not full or len(members) >= window.limit:
+            break
+    return _Seen(
+        members,
+        newest=max(looked_at, default=None),
+        oldest=min(looked_at, default=None),
+        exhausted=not full,
+    )
 
 
 async def _readable(
@@ -240,18 +263,35 @@ async def _viewer(conn: Connection, viewer: str | None, authors: Sequence[UUID])
     return Viewer(key, await relations.followed_of(conn, key, list(set(authors))))
 
 
-def _document(
-    request: web.Request, body: bytes, *, shared: bool, max_age_s: int = 60
-) -> web.Response:
-    """A document in the media type that was asked for; what is not for all is cached by none."""
-    accept = request.headers.get(hdrs.ACCEPT, "")
-    as_ld = LD_JSON in accept and ACTIVITY_JSON not in accept
-    cache = f"public, max-age={max_age_s}" if shared else "private, no-store"
+async def _absence(conn: Connection, owner: str) -> Missing:
+    """Why a collection is not there: its actor is gone, or never was."""
+    actor = await actors.actor_by_key(conn, key_of(owner))
+    return Missing() if actor is None or not actor.ours or actor.gone_at is None else Gone()
+
+
+def _tombstone(request: web.Request, body: bytes, *, shared: bool) -> web.Response:
+    """410 with what stays of a deleted thing (AP-C2S-28, IO-89)."""
     return web.Response(
+        status=410,
         body=body,
         headers={
-            hdrs.CONTENT_TYPE: LD_JSON_AS2 if as_ld else ACTIVITY_JSON,
-            hdrs.CACHE_CONTROL: cache,
-            hdrs.VARY: "Accept, Authorization, Signature",
+            hdrs.CONTENT_TYPE: as2_media_type(accepted_by(request)),
+            hdrs.CACHE_CONTROL: "public, max-age=60" if shared else "private, no-store",
+            hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.AUTHORIZATION}, Signature",
         },
     )
+
+
+def _document(
+    request: web.Request,
+    body: bytes,
+    *,
+    shared: bool,
+    max_age_s: int = 60,
+    vary: str = "Accept, Authorization, Signature",
+    status: int = 200,
+) -> web.Response:
+    """A document in the media type that was asked for; what is not for all is cached by none."""
+    media_type = as2_media_type(accepted_by(request))
+    cache = f"public, max-age={max_age_s}" if shared else "private, no-store"
+    return reply(request, body, content_type=media_type, cache=cache, vary=vary, status=status)

@@ -9,8 +9,12 @@ from typing import Literal
 from aiohttp import web
 
 from apserver.core.names import COLLECTIONS
-from apserver.serve import discovery, health, inbox, middleware, outbox, read
-from apserver.serve.site import SITE, Site
+from apserver.core.scopes import Scope
+from apserver.serve import discovery, health, inbox, nodeinfo, outbox, read
+from apserver.serve.headers import STANDING_HEADERS, standing_headers
+from apserver.serve.middleware import around
+from apserver.serve.rate import RATE, RateLimiter
+from apserver.serve.site import SCOPE, SITE, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,16 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     who: Literal["anybody", "token", "signature"]
 
+    @property
+    def scope(self) -> Scope:
+        """What a token that is used here must hold."""
+        return "read" if self.method == "GET" else "write"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request to this URL."""
+        request[SCOPE] = self.scope
+        return await self.handler(request)
+
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -31,6 +45,11 @@ ROUTES = (
     Route("GET", "/livez", health.get_livez, "anybody"),
     Route("GET", "/readyz", health.get_readyz, "anybody"),
     Route("GET", "/.well-known/webfinger", discovery.get_webfinger, "anybody"),
+    Route("GET", "/.well-known/host-meta", discovery.get_host_meta, "anybody"),
+    Route("GET", "/.well-known/host-meta.json", discovery.get_host_meta_json, "anybody"),
+    Route("GET", "/.well-known/nodeinfo", nodeinfo.get_nodeinfo_links, "anybody"),
+    Route("GET", "/nodeinfo/2.0", nodeinfo.get_nodeinfo("2.0"), "anybody"),
+    Route("GET", "/nodeinfo/2.1", nodeinfo.get_nodeinfo("2.1"), "anybody"),
     Route("GET", "/actors/{name}", read.get_actor, "anybody"),
     Route(
         "GET",
@@ -48,12 +67,14 @@ ROUTES = (
 
 def application(site: Site) -> web.Application:
     """The web application of a site."""
-    app = web.Application(middlewares=[middleware.around])
+    app = web.Application(middlewares=[around])
     app[SITE] = site
-    app[middleware.RATE] = middleware.RateLimiter(site.requests_per_minute)
+    app[RATE] = RateLimiter(site.requests_per_minute)
+    app[STANDING_HEADERS] = standing_headers(site)
+    app[nodeinfo.CENSUS] = nodeinfo.Census(site)
     for route in ROUTES:
         if route.method == "GET":
-            app.router.add_get(route.path, route.handler)
+            app.router.add_get(route.path, route.handle)
         else:
-            app.router.add_post(route.path, route.handler)
+            app.router.add_post(route.path, route.handle)
     return app

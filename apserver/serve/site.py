@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,11 +9,13 @@ from aiohttp import hdrs, web
 
 from apserver.core import limits
 from apserver.core.names import Names
+from apserver.core.origin import Network
 from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
-from apserver.errors import NotTrusted, TooLarge
+from apserver.errors import BadMediaType, InsufficientScope, NotTrusted, TooLarge
 from apserver.flow.accept import Acceptor
 from apserver.flow.bell import Bell
 from apserver.flow.publish import Publisher
+from apserver.identifiers import hash_token
 from apserver.store import access
 from apserver.store.db import Database
 
@@ -30,9 +31,15 @@ class Site:
     acceptor: Acceptor
     bell: Bell
     requests_per_minute: int
+    trusted_proxies: tuple[Network, ...]  #: whose X-Forwarded-For is believed
+    tls: bool  #: whether it is we who speak TLS
 
 
 SITE = web.AppKey("site", Site)
+#: What a token must hold to be used on the route that was asked for.
+SCOPE = web.RequestKey("scope", str)
+#: The request as a signature sees it, wherever a signature is looked for.
+SIGNABLE = web.RequestKey("signable", Request)
 
 
 def site_of(request: web.Request) -> Site:
@@ -45,7 +52,7 @@ async def body_of(request: web.Request) -> bytes:
     if (request.content_length or 0) > limits.BODY:
         raise TooLarge(f"The body may have {limits.BODY} bytes.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise TooLarge("Compressed bodies are not taken. Send it plain.")
+        raise BadMediaType("Compressed bodies are not taken. Send it plain.")
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
@@ -61,7 +68,8 @@ def signed_request(request: web.Request, body: bytes) -> Request:
         for name, value in request.raw_headers
     )
     url = site_of(request).names.origin + request.raw_path
-    return Request.from_pairs(request.method, url, headers=pairs, body=body)
+    request[SIGNABLE] = Request.from_pairs(request.method, url, headers=pairs, body=body)
+    return request[SIGNABLE]
 
 
 async def viewer_of(request: web.Request) -> str | None:
@@ -80,7 +88,7 @@ async def viewer_of(request: web.Request) -> str | None:
     now = datetime.now(UTC)
     check_fresh(claim, now=now)
     check_digest(signed, claim)
-    return await site_of(request).acceptor.signer(signed, claim, now=now)
+    return await site_of(request).acceptor.signer(claim, now=now)
 
 
 def bearer_of(request: web.Request) -> str | None:
@@ -90,10 +98,16 @@ def bearer_of(request: web.Request) -> str | None:
 
 
 async def actor_of_token(request: web.Request, token: str) -> str:
-    """The actor that a token acts for; NotTrusted when it is not, or no longer, valid."""
-    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    """The actor that a token acts for.
+
+    NotTrusted when it is not, or no longer, valid; InsufficientScope when it does not hold the
+    scope that the route asks for.
+    """
     async with site_of(request).db.connection() as conn:
-        actor = await access.actor_of_token(conn, digest)
-    if actor is None:
+        holder = await access.holder_of(conn, hash_token(token))
+    if holder is None:
         raise NotTrusted("The bearer token is not valid. Make one with: apserver token create NAME")
-    return actor
+    scope = request[SCOPE]
+    if scope not in holder.scopes:
+        raise InsufficientScope(scope)
+    return holder.actor

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from apserver.core.actors import Profile
+from apserver.core.origin import bucket_of, host_of, key_of
 from apserver.store.db import Connection
 
 
@@ -33,15 +35,6 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedKey:
-    """The key pair of an actor of ours; ``private`` is sealed (see `apserver.vault`)."""
-
-    actor: UUID
-    key_id: str
-    private: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class PublicKeyRow:
     """A public key of an actor elsewhere; ``der`` is a SubjectPublicKeyInfo."""
 
@@ -49,6 +42,25 @@ class PublicKeyRow:
     owner: str
     der: bytes
     fetched_at: datetime
+
+
+def remote_actor(profile: Profile, document: bytes) -> Actor:
+    """The row of an actor elsewhere, from what its document says."""
+    host = host_of(profile.inbox)
+    return Actor(
+        key=key_of(profile.id),
+        id=profile.id,
+        ours=False,
+        type=profile.type,
+        host=host,
+        bucket=bucket_of(host),
+        name=profile.name,
+        inbox=profile.inbox,
+        shared_inbox=profile.shared_inbox,
+        followers=profile.followers,
+        manual_approval=profile.manual_approval,
+        document=document,
+    )
 
 
 _COLUMNS = (
@@ -63,6 +75,25 @@ _BY_KEYS = "SELECT " + _COLUMNS + " FROM actor WHERE key = ANY($1::uuid[])"
 _BY_HANDLE = (
     "SELECT " + _COLUMNS + " FROM actor WHERE ours AND handle_host = $1 AND folded_name = $2"
 )
+
+# By the same index.
+_OWN = "SELECT " + _COLUMNS + " FROM actor WHERE ours ORDER BY handle_host, folded_name"
+
+# What others hold against the row (its key, its followers' addresses) stays: only what it says
+# changes.
+_BURY_OWN = """
+UPDATE actor SET gone_at = $2, document = $3 WHERE key = $1 AND ours AND gone_at IS NULL
+RETURNING true
+"""
+
+# By the unique index actor_handle. Rare: see serve.nodeinfo.
+_COUNT_OWN = """
+SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'instance'
+"""
+
+_LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"
+
+_SET_DOCUMENT = "UPDATE actor SET document = $2 WHERE key = $1 AND ours"
 
 _INSERT_OWN = """
 INSERT INTO actor (key, id, ours, type, host, bucket, name, folded_name, handle_host, inbox,
@@ -85,13 +116,13 @@ SET type = EXCLUDED.type, host = EXCLUDED.host, bucket = EXCLUDED.bucket, name =
 WHERE NOT actor.ours
 """
 
-_INSERT_KEY = """
-INSERT INTO key_pair (actor, algorithm, key_id, private) VALUES ($1, 'rsa', $2, $3)
+_KEY_IDS = """
+SELECT actor, key_id FROM key_pair WHERE actor = ANY($1::uuid[]) ORDER BY actor, created_at, key_id
 """
 
-_KEYS_OF = """
-SELECT actor, key_id, private FROM key_pair WHERE actor = ANY($1::uuid[]) AND algorithm = 'rsa'
-"""
+_FORGET_KEYS = "DELETE FROM public_key WHERE owner = $1"
+
+_END = "UPDATE actor SET gone_at = now() WHERE key = $1 AND NOT ours"
 
 _PUBLIC_KEY = "SELECT key_id, owner, der, fetched_at FROM public_key WHERE key = $1"
 
@@ -118,8 +149,43 @@ async def actor_by_handle(conn: Connection, host: str, folded_name: str) -> Acto
     return None if row is None else Actor(**row)
 
 
-async def insert_own_actor(conn: Connection, actor: Actor, key: SealedKey) -> bool:
-    """Add an actor of ours with its key pair; False when the id or the handle is taken."""
+async def lock_own_document(conn: Connection, key: UUID) -> bytes | None:
+    """The document of an actor of ours, which nobody else changes until the transaction ends.
+
+    None when there is no such actor, or no longer.
+    """
+    document: bytes | None = await conn.fetchval(_LOCK_OWN, key)
+    return document
+
+
+async def set_own_document(conn: Connection, key: UUID, document: bytes) -> None:
+    """Change what is served of an actor of ours."""
+    await conn.execute(_SET_DOCUMENT, key, document)
+
+
+async def own_actors(conn: Connection) -> list[Actor]:
+    """All actors of ours by name, also those that are gone."""
+    return [Actor(**row) for row in await conn.fetch(_OWN)]
+
+
+async def bury_own_actor(
+    conn: Connection, key: UUID, *, document: bytes, gone_at: datetime
+) -> bool:
+    """Put ``document`` in place of an actor of ours for good; False when it is gone already.
+
+    Its name and its keys stay: the one is never given out again, the others sign the farewell.
+    """
+    return bool(await conn.fetchval(_BURY_OWN, key, gone_at, document))
+
+
+async def count_own(conn: Connection) -> int:
+    """How many actors live here, without the one that speaks for the server."""
+    count: int = await conn.fetchval(_COUNT_OWN)
+    return count
+
+
+async def insert_own_actor(conn: Connection, actor: Actor) -> bool:
+    """Add an actor of ours; False when the id or the handle is taken."""
     added = await conn.fetchval(
         _INSERT_OWN,
         actor.key,
@@ -136,10 +202,7 @@ async def insert_own_actor(conn: Connection, actor: Actor, key: SealedKey) -> bo
         actor.manual_approval,
         actor.document,
     )
-    if added is None:
-        return False
-    await conn.execute(_INSERT_KEY, key.actor, key.key_id, key.private)
-    return True
+    return added is not None
 
 
 async def put_remote_actor(conn: Connection, actor: Actor) -> None:
@@ -160,9 +223,12 @@ async def put_remote_actor(conn: Connection, actor: Actor) -> None:
     )
 
 
-async def sealed_keys(conn: Connection, actors: Sequence[UUID]) -> dict[UUID, SealedKey]:
-    """The key pairs of these actors of ours."""
-    return {row["actor"]: SealedKey(**row) for row in await conn.fetch(_KEYS_OF, actors)}
+async def key_ids(conn: Connection, actors: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """The ids of the key pairs of these actors of ours."""
+    found: dict[UUID, list[str]] = {}
+    for row in await conn.fetch(_KEY_IDS, actors):
+        found.setdefault(row["actor"], []).append(row["key_id"])
+    return found
 
 
 async def public_key(conn: Connection, key: UUID) -> PublicKeyRow | None:
@@ -176,3 +242,13 @@ async def put_public_key(
 ) -> None:
     """Remember a public key that was shown to be its owner's."""
     await conn.execute(_PUT_PUBLIC_KEY, key, key_id, owner, der)
+
+
+async def forget_public_keys(conn: Connection, owner: str) -> None:
+    """Forget the keys of an actor elsewhere; they are fetched again when they are needed."""
+    await conn.execute(_FORGET_KEYS, owner)
+
+
+async def end_remote_actor(conn: Connection, key: UUID) -> None:
+    """Mark an actor elsewhere as gone. Fetching it again, if it is back, takes the mark away."""
+    await conn.execute(_END, key)

@@ -56,6 +56,8 @@ _INSERT = "INSERT INTO collection (key, id, owner, name) VALUES ($1, $2, $3, $4)
 
 _BY_KEY = "SELECT key, id, owner, name, total, public_total FROM collection WHERE key = $1"
 
+_TOTALS = "SELECT key, total FROM collection WHERE key = ANY($1::uuid[])"
+
 _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
 
 # The counter rows are locked by the same transaction, so last_position cannot move meanwhile.
@@ -129,6 +131,13 @@ UPDATE follower_inbox f SET n = f.n - g.n FROM gone g
 WHERE f.owner = g.owner AND f.inbox = g.inbox AND f.n > g.n
 """
 
+_FORGET_INBOXES = """
+DELETE FROM follower_inbox f USING collection c
+WHERE c.key = ANY($1::uuid[]) AND c.name = 'followers' AND f.owner = c.owner
+"""
+_EMPTY = "DELETE FROM member WHERE collection = ANY($1::uuid[])"
+_DROP = "DELETE FROM collection WHERE key = ANY($1::uuid[])"
+
 # By primary key, backwards; with public_only by the partial index member_public.
 _PAGE_DOWN = """
 SELECT position, item, iri, author, visibility FROM member
@@ -161,6 +170,23 @@ async def collection_by_key(conn: Connection, key: UUID) -> Collection | None:
     return None if row is None else Collection(**row)
 
 
+async def totals(conn: Connection, keys: Sequence[UUID]) -> dict[UUID, int]:
+    """How many members these collections have, as their owner is told."""
+    return {row["key"]: row["total"] for row in await conn.fetch(_TOTALS, keys)}
+
+
+async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
+    """Remove collections with all that is in them, and where their followers are delivered to.
+
+    Whoever is adding to one of them at the same moment finds it gone afterwards.
+    """
+    ordered = sorted(keys)
+    await conn.fetch(_LOCK, ordered)
+    await conn.execute(_FORGET_INBOXES, ordered)
+    await conn.execute(_EMPTY, ordered)
+    await conn.execute(_DROP, ordered)
+
+
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
     """Put items into collections; what is in already stays where it is and counts once."""
     unique = list({(one.collection, one.item): one for one in members}.values())
@@ -183,6 +209,34 @@ async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]])
     await conn.fetch(_LOCK, sorted({collection for collection, _ in pairs}))
     removed = await conn.fetch(_REMOVE, [one for one, _ in pairs], [item for _, item in pairs])
     await conn.execute(_FOLLOWER_INBOXES_DOWN, *_columns(removed))
+
+
+_AMONG = """
+SELECT m.collection, m.item FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
+JOIN member m ON m.collection = i.collection AND m.item = i.item
+"""
+
+
+async def members_among(
+    conn: Connection, pairs: Sequence[tuple[UUID, UUID]]
+) -> list[tuple[UUID, UUID]]:
+    """Which of these (collection, item) there are."""
+    rows = await conn.fetch(_AMONG, [one for one, _ in pairs], [item for _, item in pairs])
+    return [(row["collection"], row["item"]) for row in rows]
+
+
+async def leave_inboxes(conn: Connection, followers: Sequence[tuple[UUID, UUID]]) -> None:
+    """Before an actor's inbox changes: count it out of where its followed are delivered to."""
+    await conn.execute(
+        _FOLLOWER_INBOXES_DOWN, [one for one, _ in followers], [item for _, item in followers]
+    )
+
+
+async def join_inboxes(conn: Connection, followers: Sequence[tuple[UUID, UUID]]) -> None:
+    """After it has changed: count it in again."""
+    await conn.execute(
+        _FOLLOWER_INBOXES_UP, [one for one, _ in followers], [item for _, item in followers]
+    )
 
 
 async def page_of(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -35,6 +35,13 @@ AWAY = (
     asyncpg.TooManyConnectionsError,
     TimeoutError,
 )
+#: The server is there, and the URL of the database is wrong.
+_NOT_WELCOME = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.exceptions.ClientConfigurationError,
+)
 #: Any number that is ours alone: "apserver" in a telephone's keys.
 _MIGRATION_LOCK = 27_737_837
 
@@ -60,7 +67,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect; raises `Busy` when the server does not answer."""
-        try:
+        with _connecting():
             self._pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=1,
@@ -69,8 +76,6 @@ class Database:
                 command_timeout=30,
                 server_settings={"application_name": "apserver"},
             )
-        except AWAY as error:
-            raise Busy(f"PostgreSQL does not answer: {error}") from error
 
     async def close(self) -> None:
         """Give every connection back, or cut them after five seconds."""
@@ -102,15 +107,18 @@ class Database:
         """
         for attempt in range(_TRIES):
             try:
-                async with self.connection() as connection, connection.transaction():
-                    if not durable:
-                        await connection.execute("SET LOCAL synchronous_commit = off")
-                    return await work(connection)
+                return await self._try(work, durable=durable)
             except _AGAIN:
                 if attempt == _TRIES - 1:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
+
+    async def _try(self, work: Callable[[Connection], Awaitable[T]], *, durable: bool) -> T:
+        async with self.connection() as connection, connection.transaction():
+            if not durable:
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            return await work(connection)
 
     async def check_answers(self) -> None:
         """Raise `Busy` when PostgreSQL does not answer."""
@@ -126,15 +134,35 @@ class Database:
         """A connection of its own that calls ``heard`` at each NOTIFY; the caller closes it."""
         try:
             connection = await asyncpg.connect(self._dsn, timeout=5)
-            await connection.add_listener(channel, lambda *_: heard())
         except AWAY as error:
             raise Busy(f"PostgreSQL is away: {error!r}") from error
+        try:
+            await connection.add_listener(channel, lambda *_: heard())
+        except AWAY as error:
+            connection.terminate()
+            raise Busy(f"PostgreSQL is away: {error!r}") from error
+        except BaseException:  # cancelled, by a stop that comes early
+            connection.terminate()
+            raise
         return connection
+
+
+class Rehearsal(Database):
+    """A database in which every transaction is taken back at its end: for --dry-run."""
+
+    async def _try(self, work: Callable[[Connection], Awaitable[T]], *, durable: bool) -> T:
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                return await work(connection)
+            finally:
+                await transaction.rollback()
 
 
 async def migrate(dsn: str) -> list[str]:
     """Bring the schema up to date; each file in one transaction. Returns the names applied."""
-    connection = await asyncpg.connect(dsn, timeout=30)
+    connection = await connect(dsn)
     try:
         if connection.get_server_version() < (15, 0):
             version = ".".join(map(str, connection.get_server_version()[:2]))
@@ -158,6 +186,31 @@ async def migrate(dsn: str) -> list[str]:
         return applied
     finally:
         await connection.close()
+
+
+async def connect(dsn: str) -> asyncpg.Connection:
+    """One connection, which the caller closes. `Busy` or ConfigProblem when there is none."""
+    with _connecting():
+        return await asyncpg.connect(dsn, timeout=30)
+
+
+def script_names() -> list[str]:
+    """The names of all migrations, in their order."""
+    return [name for name, _ in _scripts()]
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    try:
+        yield
+    except _NOT_WELCOME as error:
+        raise ConfigProblem(
+            f"PostgreSQL does not let us in: {error}. Mend [database] url, or leave it empty to "
+            "run the one that comes along."
+        ) from error
+    except AWAY as error:
+        reason = error if str(error) else "no answer in time"
+        raise Busy(f"PostgreSQL does not answer: {reason}") from error
 
 
 def _scripts() -> list[tuple[str, str]]:

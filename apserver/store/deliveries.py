@@ -41,6 +41,11 @@ class Delivery:
     attempt: int
     since: datetime
 
+    @property
+    def sent(self) -> tuple[UUID, UUID]:
+        """Who sends what: the keys of the actor and of the activity."""
+        return (self.sender, self.activity)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -53,10 +58,13 @@ class Target:
 
 # The new rows wake their hosts in the same statement. A host that is down is not hurried.
 _WAKE = """
-INSERT INTO host AS h (bucket, host)
-SELECT DISTINCT bucket, host FROM added ORDER BY bucket, host
-ON CONFLICT (bucket, host) DO UPDATE SET next_at =
-    CASE WHEN h.failures = 0 OR h.next_at = 'infinity' THEN now() ELSE h.next_at END
+, woken AS (
+    INSERT INTO host AS h (bucket, host)
+    SELECT DISTINCT bucket, host FROM added ORDER BY bucket, host
+    ON CONFLICT (bucket, host) DO UPDATE SET next_at =
+        CASE WHEN h.failures = 0 OR h.next_at = 'infinity' THEN now() ELSE h.next_at END
+)
+SELECT count(*) FROM added
 """
 
 _TO_FOLLOWERS = (
@@ -153,16 +161,17 @@ async def queue(
     order: UUID,
     targets: Sequence[Target],
     to_followers: bool,
-) -> None:
+) -> int:
     """Owe an activity to these inboxes and, with ``to_followers``, to the sender's followers.
 
     ``order`` is a UUIDv7: deliveries to one host are made in its order. An inbox that is named
-    twice is owed once (AP-S2S-12).
+    twice is owed once (AP-S2S-12). Returns how many deliveries were added.
     """
+    added = 0
     if to_followers:
-        await conn.execute(_TO_FOLLOWERS, sender, order, activity)
+        added += await conn.fetchval(_TO_FOLLOWERS, sender, order, activity)
     if targets:
-        await conn.execute(
+        added += await conn.fetchval(
             _TO_INBOXES,
             [target.bucket for target in targets],
             [target.host for target in targets],
@@ -171,6 +180,7 @@ async def queue(
             activity,
             sender,
         )
+    return added
 
 
 async def lease_hosts(conn: Connection, limit: int, holder: str) -> list[HostLease]:
@@ -214,10 +224,11 @@ async def settle(conn: Connection, settlement: Settlement, *, give_up: timedelta
         ids = [one.id for one, _ in settlement.later]
         inboxes = [one.inbox for one, _ in settlement.later]
         await conn.execute(_LATER, *at, ids, inboxes, [wait for _, wait in settlement.later])
+    if settlement.later or settlement.down_s is not None:
+        await conn.execute(_GIVE_UP, *at, give_up)
     if settlement.down_s is None:
         await conn.execute(_HOST_WELL, *at)
     else:
-        await conn.execute(_GIVE_UP, *at, give_up)
         await conn.execute(_HOST_DOWN, *at, settlement.down_s, settlement.error)
     return True
 

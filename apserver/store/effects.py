@@ -11,20 +11,40 @@ from uuid import UUID
 
 from apserver.core.audience import Visibility, strip_private
 from apserver.core.document import render
-from apserver.core.effects import AddTo, Effect, Put, Relate, RemoveFrom, Show, Unrelate
+from apserver.core.effects import (
+    AddTo,
+    Bury,
+    Effect,
+    EndActor,
+    Put,
+    PutActor,
+    Relate,
+    RemoveFrom,
+    Show,
+    Unrelate,
+)
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
+from apserver.core.times import stamp
+from apserver.core.tombstones import tombstone
 from apserver.store import collections, inboxes, objects, relations
 from apserver.store.actors import actors_by_key
 from apserver.store.collections import Membership
 from apserver.store.db import Connection
 from apserver.store.objects import ObjectRow
+from apserver.store.others import change_actor, end_actor
 from apserver.store.relations import Relation
 
 
 async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
     """Write what these effects say. Performing them again changes nothing."""
     await _put(conn, [one for one in effects if isinstance(one, Put)])
+    await _bury(conn, [one for one in effects if isinstance(one, Bury)])
+    for effect in effects:
+        if isinstance(effect, PutActor):
+            await change_actor(conn, effect)
+        elif isinstance(effect, EndActor):
+            await end_actor(conn, effect.id)
     await _relate(conn, effects)
     await _list(conn, effects)
     await _show(conn, [one for one in effects if isinstance(one, Show)])
@@ -47,8 +67,41 @@ async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
 
 
 async def _put(conn: Connection, puts: Sequence[Put]) -> None:
-    if puts:
-        await objects.put_objects(conn, [object_row(put) for put in puts])
+    for replace in (False, True):
+        rows = [object_row(put) for put in puts if put.replace is replace]
+        if rows:
+            await objects.put_objects(conn, rows, replace=replace)
+
+
+async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
+    """Tombstones in place of objects; where there was none, one that nobody sees."""
+    if not buried:
+        return
+    found = await objects.objects_by_key(conn, {key_of(one.id) for one in buried})
+    rows = [_buried_row(one, found.get(key_of(one.id))) for one in buried]
+    await objects.put_objects(conn, [row for row in rows if row.key not in found])
+    await objects.put_objects(conn, [row for row in rows if row.key in found], replace=True)
+    await objects.forget_raw(conn, found)
+
+
+def _buried_row(bury: Bury, stored: ObjectRow | None) -> ObjectRow:
+    published = None if stored is None else stamp(stored.published_at)
+    stone = tombstone(
+        bury.id, former_type=bury.former_type, deleted_at=bury.deleted_at, published=published
+    )
+    return ObjectRow(
+        key=key_of(bury.id),
+        id=bury.id,
+        kind=bury.kind,
+        type=bury.former_type,
+        author=key_of(bury.author),
+        visibility=Visibility.DIRECT if stored is None else stored.visibility,
+        audience=[] if stored is None else stored.audience,
+        context=None,
+        document=render(stone),
+        published_at=bury.deleted_at if stored is None else stored.published_at,
+        deleted_at=bury.deleted_at,
+    )
 
 
 def object_row(put: Put) -> ObjectRow:
@@ -65,6 +118,7 @@ def object_row(put: Put) -> ObjectRow:
         context=context_bytes(put.context),
         document=render(strip_private(document)),
         published_at=put.published_at,
+        updated_at=put.updated_at,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from apserver.core.names import collection_id
+from apserver.core.origin import key_of
+from apserver.store import collections
 from apserver.store.db import Connection
 
 
@@ -37,6 +40,7 @@ class Arrival:
 
 # One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
 # same activity at a second inbox is a new receipt, so it is listed there and not applied again.
+# (xmax is 0 in a row that is new, and not in one that was there.)
 _ACCEPT = """
 WITH input AS (
     SELECT * FROM unnest(
@@ -47,16 +51,19 @@ WITH input AS (
            published_at, body, owner, bucket, apply_job, list_job)
 ), one_each AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
-), activities AS (
+), stored AS (
     INSERT INTO activity (key, id, actor, actor_id, type, visibility, audience, spliced, context,
-                          envelope, published_at)
+                          envelope, published_at, in_person)
     SELECT key, id, actor, actor_id, type, visibility,
            (SELECT coalesce(array_agg(a::uuid), '{}')
             FROM unnest(string_to_array(audience, ',')) a),
-           spliced, context, envelope, published_at
+           spliced, context, envelope, published_at, owner IS NOT NULL
     FROM one_each ORDER BY key
-    ON CONFLICT (key) DO NOTHING
-    RETURNING key
+    ON CONFLICT (key) DO UPDATE SET in_person = true
+        WHERE EXCLUDED.in_person AND NOT activity.in_person
+    RETURNING key, xmax = 0 AS is_new
+), activities AS (
+    SELECT key FROM stored WHERE is_new
 ), bodies AS (
     INSERT INTO raw (activity, body)
     SELECT o.key, o.body FROM one_each o JOIN activities USING (key) ORDER BY o.key
@@ -68,7 +75,7 @@ WITH input AS (
     RETURNING owner, activity
 ), jobs AS (
     INSERT INTO job (bucket, id, kind, activity, owner)
-    SELECT o.bucket, o.apply_job, 'apply', o.key, o.owner
+    SELECT o.bucket, o.apply_job, 'apply', o.key, NULL::uuid
     FROM one_each o JOIN activities USING (key)
     UNION ALL
     SELECT DISTINCT ON (r.owner, r.activity) i.bucket, i.list_job, 'list', r.activity, r.owner
@@ -88,8 +95,27 @@ WHERE (i.to_followers AND EXISTS (
           JOIN actor a ON a.key = named.actor AND a.ours WHERE named.n = i.n)
 """
 
-_DROP = "DELETE FROM activity WHERE key = ANY($1::uuid[])"
+# By primary key.
+_IN_PERSON = "SELECT key FROM activity WHERE key = ANY($1::uuid[]) AND in_person"
+# Waits for a round that is just storing the activity for somebody, and then leaves it.
+_DROP = """
+DELETE FROM activity a USING (
+    SELECT key FROM activity WHERE key = ANY($1::uuid[]) AND NOT in_person
+    ORDER BY key FOR UPDATE
+) i
+WHERE a.key = i.key
+RETURNING a.key
+"""
 _DROP_RAW = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
+
+# By activity_author, receipt_activity and the primary keys.
+_RECEIPTS_OF = """
+SELECT r.owner, r.activity, o.id FROM activity a JOIN receipt r ON r.activity = a.key
+JOIN actor o ON o.key = r.owner
+WHERE a.actor = $1 AND a.local_key IS NULL
+"""
+_KEYS_OF = "SELECT key FROM activity WHERE actor = $1 AND local_key IS NULL"
+_DROP_RECEIPTS = "DELETE FROM receipt WHERE activity = ANY($1::uuid[])"
 
 # Who here is concerned: those named, and followers when it is for followers. Each gets it once.
 _RECEIVE = """
@@ -168,7 +194,27 @@ async def reached(
     return [n in found for n in range(len(asked))]
 
 
-async def drop(conn: Connection, keys: Sequence[UUID]) -> None:
-    """Forget activities that concern nobody here; a later copy is taken as new."""
-    await conn.execute(_DROP, keys)
-    await conn.execute(_DROP_RAW, keys)
+async def in_person(conn: Connection, keys: Iterable[UUID]) -> set[UUID]:
+    """Which of these activities came to the inbox of one actor."""
+    return {row["key"] for row in await conn.fetch(_IN_PERSON, list(keys))}
+
+
+async def drop(conn: Connection, keys: Sequence[UUID]) -> set[UUID]:
+    """Forget activities that concern nobody here; a later copy is taken as new.
+
+    Returns the keys of those that are gone: what has come to the inbox of one actor stays.
+    """
+    gone = {row["key"] for row in await conn.fetch(_DROP, keys)}
+    await conn.execute(_DROP_RAW, gone)
+    return gone
+
+
+async def remove_activities_of(conn: Connection, actor: UUID) -> None:
+    """Remove all that an actor elsewhere sent, from the inboxes too."""
+    received = await conn.fetch(_RECEIPTS_OF, actor)
+    await collections.remove_members(
+        conn, [(key_of(collection_id(row["id"], "inbox")), row["activity"]) for row in received]
+    )
+    keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor)]
+    await conn.execute(_DROP_RECEIPTS, keys)
+    await drop(conn, keys)

@@ -25,7 +25,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row of ``job``. ``owner`` is whose inbox: of a list job, or where it first came in."""
+    """A row of ``job``. ``owner`` is whose inbox, of a list job."""
 
     bucket: int
     id: UUID
@@ -77,6 +77,15 @@ WHERE bucket = $1 AND run_at <= now() AND parked_at IS NULL ORDER BY id LIMIT $2
 _THERE = "SELECT EXISTS (SELECT FROM job WHERE bucket = $1 AND id = $2)"
 
 _FINISH = "DELETE FROM job WHERE bucket = $1 AND id = ANY($2::uuid[])"
+
+# By primary key: whatever is before a job that is due was done or put off.
+_WAIT_FOR_APPLY = """
+UPDATE job l SET run_at = a.run_at, parked_at = a.parked_at
+FROM job a
+WHERE l.bucket = $1 AND l.id = ANY($2::uuid[])
+    AND a.bucket = $1 AND a.id < $3 AND a.kind = 'apply' AND a.activity = l.activity
+RETURNING l.id
+"""
 
 _FAIL = """
 UPDATE job SET attempt = attempt + 1, error = $3,
@@ -138,7 +147,18 @@ async def is_there(conn: Connection, job: Job) -> bool:
 
 async def finish_jobs(conn: Connection, jobs: Sequence[Job]) -> None:
     """Delete jobs of one bucket, in the transaction of their effects."""
-    await conn.execute(_FINISH, jobs[0].bucket, [job.id for job in jobs])
+    if jobs:
+        await conn.execute(_FINISH, jobs[0].bucket, [job.id for job in jobs])
+
+
+async def put_behind_apply(conn: Connection, jobs: Sequence[Job]) -> set[UUID]:
+    """Put off those of these ``list`` jobs whose activity is still to be applied; their ids.
+
+    What applying may yet refuse must not be listed.
+    """
+    ids = [job.id for job in jobs]
+    rows = await conn.fetch(_WAIT_FOR_APPLY, jobs[0].bucket, ids, max(ids))
+    return {row["id"] for row in rows}
 
 
 async def fail_job(conn: Connection, job: Job, *, error: str, wait_s: float) -> bool:

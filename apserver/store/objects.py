@@ -6,17 +6,18 @@ the plain AS2 one. `compose` joins them again; nothing is parsed on the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from apserver.core.audience import Visibility
 from apserver.store.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRow:
-    """A row of ``object``."""
+    """A row of ``object``; with ``deleted_at`` the document is a Tombstone."""
 
     key: UUID
     id: str
@@ -28,6 +29,8 @@ class ObjectRow:
     context: bytes | None
     document: bytes
     published_at: datetime
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +75,62 @@ _INSERT_ACTIVITY = (
 
 # By primary key.
 _OBJECTS = """
-SELECT key, id, kind, type, author, visibility, audience, context, document, published_at
+SELECT key, id, kind, type, author, visibility, audience, context, document, published_at,
+       updated_at, deleted_at
 FROM object WHERE key = ANY($1::uuid[])
 """
 
-# Another author's copy is left alone: an id never changes hands.
-_PUT_OBJECTS = """
-INSERT INTO object (key, id, kind, type, author, visibility, audience, context, document,
-                    published_at)
+_INPUT = """
+INSERT INTO object AS o (key, id, kind, type, author, visibility, audience, context, document,
+                         published_at, updated_at, deleted_at)
 SELECT i.key, i.id, i.kind, i.type, i.author, i.visibility,
        (SELECT coalesce(array_agg(a::uuid), '{}') FROM unnest(string_to_array(i.audience, ',')) a),
-       i.context, i.document, i.published_at
+       i.context, i.document, i.published_at, i.updated_at, i.deleted_at
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::smallint[],
-            $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[])
-     AS i(key, id, kind, type, author, visibility, audience, context, document, published_at)
+            $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::timestamptz[],
+            $12::timestamptz[])
+     AS i(key, id, kind, type, author, visibility, audience, context, document, published_at,
+          updated_at, deleted_at)
 ORDER BY i.key
-ON CONFLICT (key) DO NOTHING
+ON CONFLICT (key) DO UPDATE
+SET type = EXCLUDED.type, author = EXCLUDED.author, visibility = EXCLUDED.visibility,
+    audience = EXCLUDED.audience, context = EXCLUDED.context, document = EXCLUDED.document,
+    updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at
 """
+
+# What is there stays. But a Tombstone that somebody else on its server asked for before we saw
+# the object does not keep its author from making it.
+_PUT = _INPUT + "WHERE o.deleted_at IS NOT NULL AND o.author <> EXCLUDED.author"
+
+# An id never changes hands, and what was deleted stays deleted.
+_REPLACE = _INPUT + "WHERE o.author = EXCLUDED.author AND o.deleted_at IS NULL"
 
 _VERDICTS = """
 UPDATE activity a SET verdict = v.verdict
 FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) AS u(key, verdict) ORDER BY key) v
 WHERE a.key = v.key
 """
+
+# By primary key. What was deleted once is not deleted again.
+_BURY = """
+UPDATE object o SET document = i.document, context = NULL, deleted_at = $3
+FROM (SELECT * FROM unnest($1::uuid[], $2::bytea[]) AS u(key, document) ORDER BY key) i
+WHERE o.key = i.key AND o.deleted_at IS NULL
+"""
+
+_HIDE = """
+UPDATE activity a SET visibility = $2, audience = '{}'
+FROM (SELECT unnest($1::uuid[]) AS key ORDER BY 1) i
+WHERE a.key = i.key
+"""
+
+# By activity_spliced.
+_FORGET_RAW = """
+DELETE FROM raw r USING activity a WHERE a.spliced = ANY($1::uuid[]) AND r.activity = a.key
+"""
+
+# By object_author.
+_REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote'"
 
 _RAW = "SELECT activity, body FROM raw WHERE activity = ANY($1::uuid[])"
 
@@ -138,11 +174,14 @@ async def objects_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, O
     return {row["key"]: ObjectRow(**row) for row in rows}
 
 
-async def put_objects(conn: Connection, rows: Sequence[ObjectRow]) -> None:
-    """Add objects, many in one statement; what is there already stays."""
+async def put_objects(
+    conn: Connection, rows: Sequence[ObjectRow], *, replace: bool = False
+) -> None:
+    """Add objects, many in one statement. What is there stays, or with ``replace`` goes, if it
+    is of the same author and not deleted."""
     unique = sorted({row.key: row for row in rows}.values(), key=lambda row: row.key)
     await conn.execute(
-        _PUT_OBJECTS,
+        _REPLACE if replace else _PUT,
         [row.key for row in unique],
         [row.id for row in unique],
         [row.kind for row in unique],
@@ -153,12 +192,39 @@ async def put_objects(conn: Connection, rows: Sequence[ObjectRow]) -> None:
         [row.context for row in unique],
         [row.document for row in unique],
         [row.published_at for row in unique],
+        [row.updated_at for row in unique],
+        [row.deleted_at for row in unique],
     )
 
 
 async def set_verdicts(conn: Connection, verdicts: dict[UUID, str]) -> None:
     """Record why activities had no effect; they are not listed."""
     await conn.execute(_VERDICTS, list(verdicts), list(verdicts.values()))
+
+
+async def bury_objects(
+    conn: Connection, tombstones: Mapping[UUID, bytes], *, deleted_at: datetime
+) -> None:
+    """Put Tombstones (without @context) in place of objects."""
+    ordered = sorted(tombstones.items())
+    await conn.execute(
+        _BURY, [key for key, _ in ordered], [document for _, document in ordered], deleted_at
+    )
+
+
+async def hide_activities(conn: Connection, keys: Iterable[UUID]) -> None:
+    """Show activities of ours to nobody but their author any more, by whatever door."""
+    await conn.execute(_HIDE, list(keys), Visibility.DIRECT)
+
+
+async def forget_raw(conn: Connection, keys: Iterable[UUID]) -> None:
+    """Forget the bytes in which these objects came."""
+    await conn.execute(_FORGET_RAW, list(keys))
+
+
+async def remove_objects_of(conn: Connection, author: UUID) -> None:
+    """Remove the copies of all that an actor elsewhere made."""
+    await conn.execute(_REMOVE_OF, author)
 
 
 async def raw_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:

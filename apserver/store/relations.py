@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apserver.store.db import Connection
+from apserver.store.deliveries import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,29 @@ SELECT object FROM relation
 WHERE subject = $1 AND kind = 'follow' AND state = 'accepted' AND object = ANY($2::uuid[])
 """
 
+# By primary key, and by relation_subject.
+_NEIGHBOURS = """
+SELECT a.id, true AS follows FROM relation r JOIN actor a ON a.key = r.subject AND a.ours
+WHERE r.object = $1 AND r.kind = 'follow' AND r.subject_ours
+UNION ALL
+SELECT a.id, false FROM relation r JOIN actor a ON a.key = r.object AND a.ours
+WHERE r.subject = $1 AND r.kind = 'follow'
+"""
+
+# By relation_subject.
+_FOLLOWED_INBOXES = """
+SELECT coalesce(a.shared_inbox, a.inbox) AS inbox, min(a.host) AS host, min(a.bucket) AS bucket
+FROM relation r JOIN actor a ON a.key = r.object AND NOT a.ours
+WHERE r.subject = $1 AND r.kind = 'follow'
+GROUP BY 1 ORDER BY 1
+"""
+
+# By primary key, and by relation_subject.
+_ISOLATE = (
+    "DELETE FROM relation WHERE object = $1",
+    "DELETE FROM relation WHERE subject = $1",
+)
+
 Triple = tuple[UUID, str, UUID]
 
 
@@ -87,6 +111,22 @@ async def find_relations(conn: Connection, triples: Sequence[Triple]) -> dict[Tr
     """The relations among (object, kind, subject) that there are."""
     rows = await conn.fetch(_FIND, *_split(triples))
     return {(row["object"], row["kind"], row["subject"]): Relation(**row) for row in rows}
+
+
+async def neighbours(conn: Connection, actor: UUID) -> list[tuple[str, bool]]:
+    """The actors of ours that follow it (with True) or that it follows, asked or accepted."""
+    return [(row["id"], row["follows"]) for row in await conn.fetch(_NEIGHBOURS, actor)]
+
+
+async def followed_inboxes(conn: Connection, actor: UUID) -> list[Target]:
+    """Where the actors elsewhere that it follows are reached, each server once if it can be."""
+    return [Target(**row) for row in await conn.fetch(_FOLLOWED_INBOXES, actor)]
+
+
+async def isolate(conn: Connection, actor: UUID) -> None:
+    """Remove every relation that the actor stands in, on either side."""
+    for statement in _ISOLATE:
+        await conn.execute(statement, actor)
 
 
 async def followed_of(conn: Connection, subject: UUID, among: Sequence[UUID]) -> frozenset[UUID]:

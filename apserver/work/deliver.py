@@ -18,12 +18,12 @@ from apserver.core import limits
 from apserver.core.delivery import GIVE_UP_AFTER, Outcome, outcome_of, wait_s
 from apserver.errors import Busy
 from apserver.flow.bell import Bell
-from apserver.net.fetch import Signer
+from apserver.flow.signers import Sent, Signers
+from apserver.net.knock import Signer
 from apserver.net.post import Attempt, Poster
-from apserver.store import actors, deliveries, objects
+from apserver.store import deliveries, objects
 from apserver.store.db import Connection, Database
 from apserver.store.deliveries import Delivery, HostLease, Settlement
-from apserver.vault import Vault
 
 #: A round ends while its lease surely holds, however slow the host is.
 _ROUND_S = limits.LEASE_S - 2 * limits.POST_S
@@ -32,10 +32,10 @@ _ROUND_S = limits.LEASE_S - 2 * limits.POST_S
 class Deliverer:
     """Delivers to any due host that nobody else holds."""
 
-    def __init__(self, db: Database, poster: Poster, vault: Vault, bell: Bell, *, holder: str):
+    def __init__(self, db: Database, poster: Poster, signers: Signers, bell: Bell, *, holder: str):
         self._db = db
         self._poster = poster
-        self._vault = vault
+        self._signers = signers
         self._holder = holder
         self._wake = bell.ear()
         self._stopping = False
@@ -77,7 +77,7 @@ class Deliverer:
         async with self._db.connection() as conn:
             waiting = await deliveries.deliveries_of(conn, leased)
             bodies = await _bodies(conn, {one.activity for one in waiting})
-            signers = await self._signers(conn, {one.sender for one in waiting})
+            signers = await self._signers.of(conn, {one.sent for one in waiting})
         by_host: dict[tuple[int, str], list[Delivery]] = defaultdict(list)
         for one in waiting:
             by_host[(one.bucket, one.host)].append(one)
@@ -98,7 +98,7 @@ class Deliverer:
         host: HostLease,
         waiting: Sequence[Delivery],
         bodies: Mapping[UUID, bytes],
-        signers: Mapping[UUID, Signer],
+        signers: Mapping[Sent, Sequence[Signer]],
     ) -> None:
         finished: list[Delivery] = []
         later: list[tuple[Delivery, float]] = []
@@ -107,11 +107,11 @@ class Deliverer:
         for one in waiting:
             if self._stopping or asyncio.get_running_loop().time() > end:
                 break
-            body, signer = bodies.get(one.activity), signers.get(one.sender)
-            if body is None or signer is None:
+            body, signed_by = bodies.get(one.activity), signers.get(one.sent)
+            if body is None or signed_by is None:
                 finished.append(one)  # deleted meanwhile: there is nothing to say any more
                 continue
-            attempt = await self._poster.post(one.inbox, body, signer)
+            attempt = await self._poster.post(one.inbox, body, signed_by)
             outcome = outcome_of(attempt.status)
             _report(one, attempt, outcome)
             if outcome is Outcome.HOST_DOWN:
@@ -149,15 +149,6 @@ class Deliverer:
                 if self._stopping:
                     return
                 await asyncio.sleep(limits.POLL_S)
-
-    async def _signers(self, conn: Connection, senders: set[UUID]) -> dict[UUID, Signer]:
-        keys = await actors.sealed_keys(conn, list(senders))
-        rows = await actors.actors_by_key(conn, keys)
-        return {
-            key: Signer(sealed.key_id, self._vault.open(sealed.private, rows[key].id))
-            for key, sealed in keys.items()
-            if key in rows
-        }
 
 
 async def _bodies(conn: Connection, keys: set[UUID]) -> dict[UUID, bytes]:

@@ -171,8 +171,8 @@ def test_SIG_C_06_ed25519_is_called_hs2019() -> None:
 def test_FEP_8fcf_collection_synchronization_is_signed_when_sent() -> None:
     request = post().with_fields({"Collection-Synchronization": 'url="x"'})
     assert 'content-type collection-synchronization"' in cavage(request)["Signature"]
-    added = sign_rfc9421(request, key_id=KEY_ID, key=RSA, now=NOW, label="wp")
+    added = sign_rfc9421(request, key_id=KEY_ID, key=RSA, now=NOW)
     assert added["Signature-Input"].startswith(
-        'wp=("@method" "@target-uri" "content-digest" "collection-synchronization");created='
+        'sig1=("@method" "@target-uri" "content-digest" "collection-synchronization");created='
     )
     assert_accepted(request.with_fields(added), key=RSA)

@@ -6,6 +6,7 @@ on the signature, and sends what the test tells it, signed by whichever of its k
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -22,17 +23,37 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from yarl import URL
 
 from apserver.core.keys import PrivateKey
-from apserver.core.signatures import Request, check_digest, read_claim, sign_cavage, verify
+from apserver.core.signatures import (
+    Request,
+    Scheme,
+    check_digest,
+    read_claim,
+    sign_cavage,
+    sign_rfc9421,
+    verify,
+)
 from apserver.errors import ApserverError
 from tests.doubles.server import AS2, CONTEXT, PUBLIC, Reply, until
 
 Responder = Callable[[web.Request], Awaitable[web.Response]]
+_SIGN: dict[Scheme, Callable[..., dict[str, str]]] = {
+    "cavage": sign_cavage,
+    "rfc9421": sign_rfc9421,
+}
 
 
 @lru_cache(maxsize=64)
 def key_pair(name: str) -> PrivateKey:
     """The same key for the same name, made once in a run."""
     return PrivateKey.of(rsa.generate_private_key(65537, 2048))
+
+
+def scheme_of(headers: Mapping[str, str]) -> Scheme | None:
+    """The scheme in which a request is signed."""
+    names = {name.lower() for name in headers}
+    if "signature-input" in names:
+        return "rfc9421"
+    return "cavage" if "signature" in names else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +66,11 @@ class Received:
     headers: Mapping[str, str]
     signer: str | None
     status: int
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """How it was signed, well or badly."""
+        return scheme_of(self.headers)
 
 
 @dataclass(slots=True)
@@ -144,35 +170,36 @@ class Peer:
         *,
         by: str,
         key_id: str | None = None,
-        key: str | None = None,
+        key: str | PrivateKey | None = None,
+        scheme: Scheme = "cavage",
         now: datetime | None = None,
         change: Callable[[bytes], bytes] = lambda body: body,
         headers: Mapping[str, str] | None = None,
         unsigned: bool = False,
         content_type: str = AS2,
     ) -> Reply:
-        """POST an activity, signed as ``by`` (draft-cavage).
+        """POST an activity, signed as ``by``.
 
-        ``key_id`` and ``key`` claim or use another key, ``now`` sets the date, ``change`` alters
-        the body after signing, ``headers`` replaces headers after signing.
+        ``key_id`` claims another key, ``key`` (a name or the key) uses one, ``now`` sets the date,
+        ``change`` alters the body after signing, ``headers`` replaces headers after signing.
         """
         body = activity if isinstance(activity, bytes) else json.dumps(activity).encode()
         sent: dict[str, str] = {"Content-Type": content_type}
         if not unsigned:
-            sent |= sign_cavage(
+            sent |= _SIGN[scheme](
                 Request("POST", inbox, {"content-type": [content_type]}, body),
                 key_id=key_id or f"{self.id(by)}#main-key",
-                key=key_pair(key or f"{by}@{self.origin}"),
+                key=key if isinstance(key, PrivateKey) else key_pair(key or f"{by}@{self.origin}"),
                 now=now or datetime.now(UTC),
             )
         sent |= headers or {}
         return await self._request("POST", inbox, sent, change(body))
 
-    async def get(self, url: str, *, by: str | None = None) -> Reply:
+    async def get(self, url: str, *, by: str | None = None, scheme: Scheme = "cavage") -> Reply:
         """GET a URL, signed as ``by`` if given."""
         sent = {"Accept": AS2}
         if by is not None:
-            sent |= sign_cavage(
+            sent |= _SIGN[scheme](
                 Request("GET", url, {}, b""),
                 key_id=f"{self.id(by)}#main-key",
                 key=key_pair(f"{by}@{self.origin}"),
@@ -203,7 +230,11 @@ class Peer:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
         async with self.http.request(
-            method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+            method,
+            URL(url, encoded=True),
+            data=None if body is None else io.BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
         ) as response:
             text = await response.text(errors="replace")
             try:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -53,15 +54,18 @@ class Server:
     async def running(
         cls, dsn: str, folder: Path, actors: Iterable[str], options: Mapping[str, object]
     ) -> AsyncIterator[Server]:
-        """Start one with these actors; ``options`` are settings, e.g. ``origin=...``."""
+        """Start one with these actors; ``options`` are settings, e.g. ``tls__cert=...``."""
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", int(str(options.get("port", 0)))))
         listening.listen(128)
         port = listening.getsockname()[1]
         folder.mkdir(exist_ok=True)
+        scheme = "https" if "tls__cert" in options else "http"
+        ca_file = options.get("federation__ca_file")
+        trusting = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         environ = {
-            "APSERVER__ORIGIN": f"http://127.0.0.1:{port}",
+            "APSERVER__ORIGIN": f"{scheme}://127.0.0.1:{port}",
             "APSERVER__DATA_DIR": str(folder),
             "APSERVER__FEDERATION__ALLOW_HTTP": "true",
             "APSERVER__FEDERATION__ALLOW_NETWORKS": "127.0.0.0/8",
@@ -79,7 +83,10 @@ class Server:
         try:
             async with (
                 app.running(order),
-                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+                aiohttp.ClientSession(
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    connector=aiohttp.TCPConnector(ssl=trusting),
+                ) as http,
             ):
                 self = cls(settings.origin, dsn, folder, {}, http, settings)
                 for name in actors:
@@ -122,7 +129,7 @@ class Server:
             sent["Authorization"] = f"Bearer {self.tokens[as_]}"
         if data is not None and not isinstance(data, bytes | str):
             data = json.dumps(data)
-        address = URL(url if "://" in url else self.origin + url, encoded=True)
+        address = URL(self.origin + url if url.startswith("/") else url, encoded=True)
         async with self.http.request(
             method, address, data=data, headers=sent, allow_redirects=False
         ) as response:
@@ -188,11 +195,11 @@ class Server:
             await connection.close()
 
     async def drained(self, timeout_s: float = 10) -> None:
-        """Wait until no job is left and no delivery is due now."""
+        """Wait until no job and no delivery is due or being done; what was put off stays."""
 
         async def empty() -> bool:
             [row] = await self.rows(
-                "SELECT (SELECT count(*) FROM job WHERE parked_at IS NULL AND attempt = 0) + "
+                "SELECT (SELECT count(*) FROM job WHERE parked_at IS NULL AND run_at <= now()) + "
                 "(SELECT count(*) FROM host WHERE next_at <= now() OR lease_until > now()) AS n"
             )
             return bool(row["n"] == 0)

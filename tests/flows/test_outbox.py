@@ -155,8 +155,8 @@ async def test_AP_C2S_08_blind_recipients_are_never_shown(
     made = await server.post("ann", create)
     assert made.status == 201, made.text
     [seen] = await one.wait("Create")
-    [blind] = await other.wait("Create")
-    shown = [seen.body.decode(), blind.body.decode(), made.text]
+    blind = await other.wait("Create")
+    shown = [made.text, *(one.body.decode() for one in (seen, *blind))]
     for url in (made.json["id"], made.json["object"]["id"], f"{server.id('ann')}/outbox?page=first"):
         for viewer in (None, "ann", "bob"):
             shown.append((await server.get(url, as_=viewer)).text)
@@ -275,6 +275,7 @@ async def test_IO_57_recipients_on_one_host_get_one_copy(
     lone = await start_peer("frank")
     del lone.documents["/users/frank"]["endpoints"]
     await follow_from(peer, "carol", server, "ann")
+    await _meet(server, peer.id("dave"), peer.id("erin"), lone.id("frank"))
     note = {
         "type": "Note",
         "content": "hello all",
@@ -285,9 +286,26 @@ async def test_IO_57_recipients_on_one_host_get_one_copy(
     made = await server.post("ann", note)
     assert made.status == 201
     await server.drained()
+    assert [one.inbox for one in await peer.wait(id=made.json["id"])] == ["/inbox"]
+    assert [one.inbox for one in await lone.wait(id=made.json["id"])] == ["/users/frank/inbox"]
+    listed = await server.items("ann", "inbox", as_="ann")
+    assert [one["type"] for one in listed] == ["Follow"]
+
+
+async def test_AP_S2S_25_strangers_on_one_host_get_one_copy(
+    server: Server, start_peer: StartPeer
+) -> None:
+    """AP-S2S-25, IO-57: also when their host is met for the first time."""
+    peer = await start_peer("carol", "dave")
+    await server.note("ann", "nice to meet you", peer.id("carol"), peer.id("dave"))
+    await server.drained()
     assert [one.inbox for one in await peer.wait("Create")] == ["/inbox"]
-    assert [one.inbox for one in await lone.wait("Create")] == ["/users/frank/inbox"]
-    assert made.json["id"] not in [one["id"] for one in await server.items("ann", "inbox", as_="ann")]
+
+
+async def _meet(server: Server, *ids: str) -> None:
+    """Let the server learn of these actors."""
+    await server.note("ann", "nice to meet you", *ids)
+    await server.drained()
 
 
 async def test_IO_52_the_shape_of_what_we_emit(server: Server, peer: Peer) -> None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apserver.core.audience import Audience, visibility_of
+from apserver.core.audience import visibility_of
 from apserver.core.effects import ActorNeed, Effects, Facts, Need, ReachNeed, Refuse, Show
-from apserver.core.model import Activity, VerifiedActivity, addressed_to
+from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.rules import answers, follow, objects
 from apserver.errors import BadInput, Forbidden, Missing
 
@@ -23,11 +23,14 @@ Answer = Callable[[Activity, Activity, Facts], Effects]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The life of one type. ``accept``, ``reject``, ``undo`` take the outer and the inner one."""
+    """The life of one type. ``complete`` fills in what a client of ours left out; ``accept``,
+    ``reject`` and ``undo`` take the outer and the inner activity."""
 
     needs: Callable[[Activity, Facts], Iterable[Need]]
     send: Callable[[Activity, Facts], Effects]
     receive: Callable[[VerifiedActivity, Facts], Effects]
+    complete: Callable[[Activity, Facts], Activity] | None = None
+    about: Callable[[Activity], Iterable[str]] | None = None
     accept: Answer | None = None
     reject: Answer | None = None
     undo: Answer | None = None
@@ -42,11 +45,25 @@ RULES = {
         needs=follow.needs,
         send=follow.send,
         receive=follow.receive,
+        about=follow.about,
+        complete=follow.complete,
         accept=follow.accept,
         reject=follow.reject,
         undo=follow.undo,
     ),
-    "Create": Rule(needs=objects.needs, send=objects.send, receive=objects.receive),
+    "Create": Rule(needs=objects.needs, send=objects.send_create, receive=objects.receive_create),
+    "Update": Rule(
+        needs=objects.needs,
+        send=objects.send_update,
+        receive=objects.receive_update,
+        complete=objects.complete_update,
+    ),
+    "Delete": Rule(
+        needs=objects.needs,
+        send=objects.send_delete,
+        receive=objects.receive_delete,
+        complete=objects.complete_delete,
+    ),
 }
 
 
@@ -76,9 +93,8 @@ def complete(activity: Activity, facts: Facts) -> Activity:
     if activity.type in answers.TYPES:
         inner = answers.inner_of(activity, facts)
         return activity if inner is None else answers.complete(activity, inner)
-    if activity.type == "Follow" and not activity.audience.everyone and activity.object_id:
-        return addressed_to(activity, Audience(to=(activity.object_id,)))
-    return activity
+    rule = RULES.get(activity.type)
+    return rule.complete(activity, facts) if rule and rule.complete else activity
 
 
 def send(activity: Activity, facts: Facts) -> Effects:
@@ -92,7 +108,7 @@ def send(activity: Activity, facts: Facts) -> Effects:
 def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     """The effects of an activity that reached us, or a single `Refuse`."""
     reach = reach_of(activity, facts)
-    if not (activity.ours or activity.in_person or facts.reaches(reach)):
+    if not (facts.reaches(reach) or _is_known(activity, facts)):
         return (Refuse("no-local-relation"),)
     effects = _receive(activity, facts)
     if any(isinstance(effect, Refuse) for effect in effects):
@@ -103,17 +119,37 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     return (*effects, shown)
 
 
+def _is_known(activity: VerifiedActivity, facts: Facts) -> bool:
+    """Whether it is worth something though nobody here is addressed or follows its actor: it was
+    sent to one of us, or changes what we hold."""
+    if activity.ours or activity.in_person:
+        return True
+    changes = activity.type in ("Update", "Delete")
+    return changes and (activity.is_about_itself or facts.object(activity.object_id) is not None)
+
+
 def reach_of(activity: Activity, facts: Facts) -> ReachNeed:
-    """Who here may be concerned: those addressed, and followers when it is for followers."""
+    """Who here may be concerned: those addressed, and followers when it is for followers.
+
+    Many servers address a Follow and its answers to nobody (interop 2.1): whom it is about counts.
+    """
     author = facts.actor(activity.actor)
     audience = activity.audience
     followers = author.followers if author else None
     return ReachNeed(
         activity.key,
         activity.actor,
-        tuple(sorted(audience.recipients)),
+        tuple(sorted({*audience.recipients, *_about(activity, facts)})),
         audience.is_public or (followers is not None and followers in audience.everyone),
     )
+
+
+def _about(activity: Activity, facts: Facts) -> set[str]:
+    inner = answers.inner_of(activity, facts) if activity.type in answers.TYPES else activity
+    rule = RULES.get(inner.type) if inner is not None else None
+    if inner is None or rule is None or rule.about is None:
+        return set()
+    return set(rule.about(inner)) - {activity.actor}
 
 
 def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from apserver.core.audience import Audience
 from apserver.core.effects import (
     ActorNeed,
     AddTo,
@@ -24,7 +25,7 @@ from apserver.core.effects import (
     Send,
     Unrelate,
 )
-from apserver.core.model import Activity, VerifiedActivity
+from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
 from apserver.errors import BadInput, Forbidden
 
@@ -35,6 +36,18 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
         yield ActorNeed(follow.actor)
         yield ActorNeed(follow.object_id)
         yield RelationNeed(follow.actor, "follow", follow.object_id)
+
+
+def complete(follow: Activity, facts: Facts) -> Activity:
+    """A Follow that addresses nobody goes to the actor that is asked."""
+    if follow.audience.everyone or follow.object_id is None:
+        return follow
+    return addressed_to(follow, Audience(to=(follow.object_id,)))
+
+
+def about(follow: Activity) -> tuple[str, ...]:
+    """Whom it concerns, addressed or not: both of them."""
+    return (follow.actor,) if follow.object_id is None else (follow.actor, follow.object_id)
 
 
 def send(follow: Activity, facts: Facts) -> Effects:

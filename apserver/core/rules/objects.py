@@ -1,87 +1,257 @@
-"""Create: an object comes into being, here or elsewhere."""
+"""Create, Update, Delete: the life of an object, here or elsewhere.
+
+An object belongs to its author. Only the author changes or deletes it, from the author's own
+origin, and an id never changes hands (FEP-fe34). What is embedded is believed when it is the
+actor's own; what is only named is fetched from its own host.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
+from apserver.core.actors import parse_actor
 from apserver.core.audience import audience_of, visibility_of
 from apserver.core.document import ids_of, types_of
-from apserver.core.effects import ActorNeed, DocumentNeed, Effects, Facts, Fetch, Need, Put, Refuse
-from apserver.core.model import Activity, VerifiedActivity, spliced_object
-from apserver.core.origin import same_origin
-from apserver.core.times import published_at
-from apserver.errors import BadInput
+from apserver.core.effects import (
+    ActorNeed,
+    Bury,
+    DocumentNeed,
+    Effects,
+    EndActor,
+    Facts,
+    Fetch,
+    Need,
+    ObjectFact,
+    ObjectNeed,
+    Put,
+    PutActor,
+    Refuse,
+)
+from apserver.core.model import Activity, VerifiedActivity, addressed_to, spliced_object
+from apserver.core.origin import key_of, same_origin
+from apserver.core.times import published_at, read_time, stamp
+from apserver.core.tombstones import tombstone
+from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES
+from apserver.errors import BadInput, Forbidden, Gone, Missing
+
+#: An edit of something that we never saw is taken as its making, while it is young (IO-45).
+_STILL_NEWS = timedelta(days=1)
+#: What an Update by a client cannot change: the server's to keep (AP-C2S-23, BP-06).
+_SERVER_MANAGED = frozenset(
+    {"id", "attributedTo", "published", "updated", "replies", "likes", "shares"}
+)
+
+Write = Callable[[Activity, Mapping[str, Any], Facts], Effects]
 
 
-def needs(create: Activity, facts: Facts) -> Iterable[Need]:
-    """The author, whose followers collection tells followers-only from direct; a fetched object."""
-    yield ActorNeed(create.actor)
-    if create.embedded is None and create.object_id is not None:
-        yield DocumentNeed(create.object_id)
+def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
+    """The author, whose followers collection tells followers-only from direct; the object, as it
+    is stored, or as it was fetched."""
+    yield ActorNeed(activity.actor)
+    if activity.object_id is not None:
+        yield ObjectNeed(activity.object_id)
+        if activity.embedded is None:
+            yield DocumentNeed(activity.object_id)
 
 
-def send(create: Activity, facts: Facts) -> Effects:
+# Create -----------------------------------------------------------------------------------
+
+
+def send_create(create: Activity, facts: Facts) -> Effects:
     """An actor of ours makes an object; ids and dates are in it already (AP-C2S-16 to 22)."""
     if create.embedded is None:
         raise BadInput("Create needs the whole object, not only its id.", pointer="/object")
     return (_put(create, create.embedded, facts, kind="ours"),)
 
 
-def receive(create: VerifiedActivity, facts: Facts) -> Effects:
-    """Somebody made an object. It is kept when it is the actor's own and of its origin.
-
-    An embedded object of another origin or author is not believed (AP-OBJ-03, IO-40).
-    """
-    if create.ours:
-        return ()
-    if create.embedded is None:
-        return _receive_by_id(create, facts)
-    embedded = spliced_object(create)
-    return () if embedded is None else _receive(create, embedded, facts)
+def receive_create(create: VerifiedActivity, facts: Facts) -> Effects:
+    """Somebody made an object (AP-OBJ-03, IO-39, IO-40)."""
+    return () if create.ours else _receive(create, facts, _create)
 
 
-def _receive(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
-    if not same_origin(str(embedded["id"]), create.actor):
-        return (Refuse("object-of-another-origin"),)
-    authors = ids_of(embedded.get("attributedTo"))
-    if authors and create.actor not in authors:
-        return (Refuse("object-of-another-author"),)
+def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
+    stored = facts.object(str(embedded["id"]))
+    if stored is not None and stored.author == key_of(create.actor) and stored.deleted:
+        return (Refuse("object-deleted"),)
     return (_put(create, embedded, facts, kind="remote"),)
 
 
-def _receive_by_id(create: Activity, facts: Facts) -> Effects:
-    """The object is only named: get it from its own host, never from another (IO-39)."""
-    object_id = create.object_id
-    if object_id is None or not same_origin(object_id, create.actor):
+# Update -----------------------------------------------------------------------------------
+
+
+def complete_update(update: Activity, facts: Facts) -> Activity:
+    """A client sends what changes; stored, shown and delivered is the whole (AP-C2S-24, 26).
+
+    A member that is null is removed (AP-C2S-25). Without addressing it goes to those who got
+    the object.
+    """
+    patch = update.embedded
+    stored = facts.object(update.object_id)
+    if patch is None:
+        raise BadInput("Update needs the members that change, with the id.", pointer="/object")
+    if stored is None or not stored.ours:
+        raise Missing(public="There is no such object of yours. Update it by its id.")
+    if stored.author != key_of(update.actor):
+        raise Forbidden("Only its author can update it.", pointer="/object/id")
+    if stored.deleted:
+        raise Gone("It was deleted.", pointer="/object/id")
+    whole = {**_merged(stored.document, patch), "updated": stamp(facts.now)}
+    document = {**update.document, "object": whole}
+    changed = Activity(document, update.id, update.type, update.actor, update.addressed)
+    return changed if changed.audience.everyone else addressed_to(changed, audience_of(whole))
+
+
+def _merged(stored: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    for name in sorted(_SERVER_MANAGED & patch.keys()):
+        if name != "id" and patch[name] != stored.get(name):
+            raise BadInput(f"{name} is kept by the server.", pointer=f"/object/{name}")
+    merged = {**stored, **{name: one for name, one in patch.items() if name != "@context"}}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def send_update(update: Activity, facts: Facts) -> Effects:
+    """An actor of ours changes an object of its own."""
+    embedded = update.embedded
+    assert embedded is not None, "completed before"
+    return (_put(update, embedded, facts, kind="ours", replace=True),)
+
+
+def receive_update(update: VerifiedActivity, facts: Facts) -> Effects:
+    """Somebody changed an object, or itself: the new document replaces the old (AP-S2S-29)."""
+    if update.ours:
+        return ()
+    if update.is_about_itself and update.embedded is not None:
+        return (_put_actor(update, update.embedded),)
+    return _receive(update, facts, _update)
+
+
+def _put_actor(update: Activity, document: Mapping[str, Any]) -> PutActor | Refuse:
+    try:
+        # http is taken for what it is by whoever connects: here it is only written down.
+        profile = parse_actor(document, allow_http=True)
+    except BadInput:
+        return Refuse("actor-unreadable")
+    whole = {"@context": update.document.get("@context", AS2_CONTEXT), **document}
+    return PutActor(profile, whole)
+
+
+def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
+    stored = facts.object(str(embedded["id"]))
+    if stored is None:
+        news = facts.now - published_at(embedded.get("published"), facts.now) < _STILL_NEWS
+        return (_put(update, embedded, facts, kind="remote"),) if news else (Refuse("unknown"),)
+    refusal = _not_theirs(update, stored)
+    if refusal is not None:
+        return (refusal,)
+    changed = read_time(embedded.get("updated"))
+    if changed is not None and changed < (stored.updated_at or stored.published_at):
+        return (Refuse("update-older"),)
+    return (_put(update, embedded, facts, kind="remote", replace=True),)
+
+
+# Delete -----------------------------------------------------------------------------------
+
+
+def complete_delete(delete: Activity, facts: Facts) -> Activity:
+    """The Tombstone embedded (IO-53), for those who got the object unless others are named."""
+    stored = facts.object(delete.object_id)
+    if delete.object_id is None or stored is None or not stored.ours:
+        raise Missing(public="There is no such object of yours. Delete it by its id.")
+    if stored.author != key_of(delete.actor):
+        raise Forbidden("Only its author can delete it.", pointer="/object")
+    if stored.deleted:
+        raise Gone("It was deleted before.", pointer="/object")
+    stone = tombstone(delete.object_id, former_type=stored.type, deleted_at=facts.now)
+    document = {**delete.document, "object": stone}
+    changed = Activity(document, delete.id, delete.type, delete.actor, delete.addressed)
+    if changed.audience.everyone:
+        return changed
+    addressing = {name: stored.document.get(name) for name in AUDIENCE_PROPERTIES}
+    return addressed_to(changed, audience_of(addressing))
+
+
+def send_delete(delete: Activity, facts: Facts) -> Effects:
+    """An actor of ours deletes an object of its own."""
+    return (_bury(delete, facts, kind="ours"),)
+
+
+def receive_delete(delete: VerifiedActivity, facts: Facts) -> Effects:
+    """Somebody deleted an object, or itself (AP-S2S-31, IO-46, IO-47)."""
+    object_id = delete.object_id
+    if delete.ours:
+        return ()
+    if delete.is_about_itself:
+        return (EndActor(delete.actor),)
+    if object_id is None or not same_origin(object_id, delete.actor):
+        return (Refuse("object-of-another-origin"),)
+    stored = facts.object(object_id)
+    refusal = None if stored is None else _not_theirs(delete, stored)
+    return (refusal or _bury(delete, facts, kind="remote"),)
+
+
+def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) -> Bury:
+    stored = facts.object(delete.object_id)
+    former = stored.type if stored is not None else "Object"
+    return Bury(str(delete.object_id), kind, delete.actor, former, facts.now)
+
+
+# All three --------------------------------------------------------------------------------
+
+
+def _receive(activity: Activity, facts: Facts, write: Write) -> Effects:
+    """Find the object, embedded or fetched, and write it when it is the actor's own."""
+    if activity.embedded is not None:
+        embedded = spliced_object(activity)
+        return () if embedded is None else _own(activity, embedded, facts, write)
+    object_id = activity.object_id
+    if object_id is None or not same_origin(object_id, activity.actor):
         return (Refuse("object-of-another-origin"),)
     fetched = facts.document(object_id)
     if fetched is None:
         return (Fetch(object_id),)
     if fetched.document is None:
         return (Refuse(fetched.reason),)
-    return _receive(create, fetched.document, facts)
+    return _own(activity, fetched.document, facts, write)
+
+
+def _own(activity: Activity, object_: Mapping[str, Any], facts: Facts, write: Write) -> Effects:
+    if not same_origin(str(object_["id"]), activity.actor):
+        return (Refuse("object-of-another-origin"),)
+    authors = ids_of(object_.get("attributedTo"))
+    if authors and activity.actor not in authors:
+        return (Refuse("object-of-another-author"),)
+    return write(activity, object_, facts)
+
+
+def _not_theirs(activity: Activity, stored: ObjectFact) -> Refuse | None:
+    if stored.author != key_of(activity.actor):
+        return Refuse("object-of-another-author")
+    return Refuse("object-deleted") if stored.deleted else None
 
 
 def _put(
-    create: Activity,
-    embedded: Mapping[str, Any],
+    activity: Activity,
+    object_: Mapping[str, Any],
     facts: Facts,
     *,
     kind: Literal["ours", "remote"],
+    replace: bool = False,
 ) -> Put:
-    author = facts.actor(create.actor)
-    audience = create.audience | audience_of(embedded)
+    author = facts.actor(activity.actor)
+    followers = author.followers if author else None
+    published = object_.get("published") or activity.document.get("published")
     return Put(
-        id=str(embedded["id"]),
+        id=str(object_["id"]),
         kind=kind,
-        type=next(iter(types_of(embedded)), "Object"),
-        author=create.actor,
-        visibility=visibility_of(create.audience, author.followers if author else None),
-        audience=audience,
-        document=embedded,
-        context=create.document.get("@context"),
-        published_at=published_at(
-            embedded.get("published") or create.document.get("published"), facts.now
-        ),
+        type=next(iter(types_of(object_)), "Object"),
+        author=activity.actor,
+        visibility=visibility_of(activity.audience, followers),
+        audience=activity.audience | audience_of(object_),
+        document=object_,
+        context=activity.document.get("@context"),
+        published_at=published_at(published, facts.now),
+        updated_at=read_time(object_.get("updated")),
+        replace=replace,
     )

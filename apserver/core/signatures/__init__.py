@@ -40,16 +40,19 @@ from datetime import datetime, timedelta
 from apserver.core import limits
 from apserver.core.keys import KeyKind, PublicKey
 from apserver.core.signatures import cavage, digests, rfc9421
+from apserver.core.signatures.asked import AskedSignature, accept_signature, asked_signature
 from apserver.core.signatures.cavage import sign as sign_cavage
 from apserver.core.signatures.message import Claim, Request, Scheme
-from apserver.core.signatures.rfc9421 import ACCEPT_SIGNATURE
 from apserver.core.signatures.rfc9421 import sign as sign_rfc9421
 from apserver.errors import NotTrusted
 
 __all__ = [
-    "ACCEPT_SIGNATURE",
+    "AskedSignature",
     "Claim",
     "Request",
+    "Scheme",
+    "accept_signature",
+    "asked_signature",
     "check_digest",
     "check_fresh",
     "is_signed",

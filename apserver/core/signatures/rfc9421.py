@@ -24,13 +24,12 @@ from urllib.parse import quote, unquote_plus
 from apserver.core import limits
 from apserver.core.keys import PrivateKey
 from apserver.core.signatures import digests
-from apserver.core.signatures.dates import from_unix
+from apserver.core.signatures.asked import AskedSignature, needed_components
+from apserver.core.signatures.dates import from_unix, http_date
 from apserver.core.signatures.message import Claim, Request, base_bytes, wire_bytes
 from apserver.core.signatures.structured import BareItem, InnerList, Item, Member, read_dictionary
 from apserver.errors import BadInput, NotTrusted
 
-#: For the `Accept-Signature` header of a 401 (RFC 9421 5.1): what a new signature must contain.
-ACCEPT_SIGNATURE = 'sig1=("@method" "@target-uri" "content-digest");created;keyid'
 #: Signed when sent: it counts for its receiver only then (FEP-8fcf).
 _SIGNED_IF_SENT = ("collection-synchronization",)
 
@@ -94,24 +93,33 @@ def signature_base(request: Request, covered: InnerList) -> bytes:
 
 
 def sign(
-    request: Request, *, key_id: str, key: PrivateKey, now: datetime, label: str = "sig1"
+    request: Request,
+    *,
+    key_id: str,
+    key: PrivateKey,
+    now: datetime,
+    asked: AskedSignature | None = None,
 ) -> dict[str, str]:
-    """The headers to add to a request of ours: `Content-Digest` (with a body) and the signature.
+    """The headers to add to a request of ours: the signature and what it covers.
 
-    `Host` needs none: it is part of `@target-uri`.
+    ``Content-Digest`` comes with a body. `Host` needs no place of its own: it is part of
+    `@target-uri`. ``asked`` is the form that the receiver wants (`asked_signature`).
     """
-    added: dict[str, str] = {}
-    names = ["@method", "@target-uri"]
-    if request.needs_digest:
-        added["Content-Digest"] = digests.content_digest(request.body)
-        names.append("content-digest")
-    names += [name for name in _SIGNED_IF_SENT if name in request.headers]
-    components = " ".join([f'"{name}"' for name in names])
-    member = f'({components});created={int(now.timestamp())};keyid="{key_id}"'
-    _, covered = read_input(f"{label}={member}")
+    if asked is None:
+        needed = needed_components(request)
+        sent = tuple(name for name in _SIGNED_IF_SENT if name in request.headers)
+        asked = AskedSignature(label="sig1", components=needed + sent)
+    own = {
+        "Content-Digest": digests.content_digest(request.body),
+        "Date": http_date(now),
+        "Host": request.authority,
+    }
+    added = {name: value for name, value in own.items() if name.lower() in asked.components}
+    member = asked.member(key_id=key_id, created=int(now.timestamp()))
+    _, covered = read_input(f"{asked.label}={member}")
     signature = key.sign(signature_base(request.with_fields(added), covered))
-    added["Signature-Input"] = f"{label}={member}"
-    added["Signature"] = f"{label}=:{b64encode(signature).decode()}:"
+    added["Signature-Input"] = f"{asked.label}={member}"
+    added["Signature"] = f"{asked.label}=:{b64encode(signature).decode()}:"
     return added
 
 
@@ -146,10 +154,7 @@ def _name(item: Item) -> str:
 
 
 def _check_coverage(request: Request, names: Sequence[str]) -> None:
-    needed = ["@method", "@target-uri"]
-    if request.needs_digest:
-        needed.append("content-digest")
-    missing = [name for name in needed if name not in names]
+    missing = [name for name in needed_components(request) if name not in names]
     if missing:
         raise NotTrusted(f"The signature does not cover {', '.join(missing)}. Sign that too.")
 

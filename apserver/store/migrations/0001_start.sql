@@ -33,11 +33,27 @@ CREATE UNIQUE INDEX actor_handle ON actor (handle_host, folded_name) WHERE ours;
 -- Key pairs of our actors. The private half is sealed (AES-GCM, data_dir/secret).
 CREATE TABLE key_pair (
     actor      uuid NOT NULL,
-    algorithm  text COLLATE "C" NOT NULL,       -- rsa
+    algorithm  text COLLATE "C" NOT NULL,       -- rsa, ed25519
     key_id     text COLLATE "C" NOT NULL,
     private    bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (actor, algorithm)
+);
+
+-- RSA keys that were replaced: each signs the Update that announces its successor, and no more.
+CREATE TABLE retired_key (
+    activity   uuid PRIMARY KEY,                -- that Update
+    actor      uuid NOT NULL,
+    key_id     text COLLATE "C" NOT NULL,
+    private    bytea NOT NULL,
+    retired_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Servers that refused one signature scheme and took the other; pruned by age and number.
+CREATE TABLE knock (
+    origin    text COLLATE "C" PRIMARY KEY,
+    scheme    text COLLATE "C" NOT NULL CHECK (scheme IN ('cavage', 'rfc9421')),
+    learnt_at timestamptz NOT NULL
 );
 
 -- Public keys of others, each shown to belong to its owner both ways.
@@ -53,9 +69,11 @@ CREATE TABLE public_key (
 CREATE TABLE token (
     hash       bytea PRIMARY KEY,
     actor      uuid NOT NULL,
+    scopes     text[] COLLATE "C" NOT NULL,     -- core.scopes
     created_at timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz
 );
+CREATE INDEX token_actor ON token (actor);
 
 -- Objects, ours and copies of others'. bto and bcc are never in a document.
 CREATE TABLE object (
@@ -73,6 +91,8 @@ CREATE TABLE object (
     deleted_at   timestamptz
 );
 
+CREATE INDEX object_author ON object (author) WHERE kind = 'remote';
+
 -- Activities, ours and received. With `spliced`, the member "object" is not in the envelope:
 -- the object's own row stands for it, so that an edit shows everywhere at once.
 CREATE TABLE activity (
@@ -89,9 +109,13 @@ CREATE TABLE activity (
     context      bytea,
     envelope     bytea NOT NULL,
     published_at timestamptz NOT NULL,
+    in_person    boolean NOT NULL DEFAULT false,  -- received by the inbox of one actor
     verdict      text COLLATE "C"               -- why applying had no effect; such are not listed
 );
 CREATE UNIQUE INDEX activity_local ON activity (local_key) WHERE local_key IS NOT NULL;
+
+CREATE INDEX activity_spliced ON activity (spliced) WHERE spliced IS NOT NULL;
+CREATE INDEX activity_author ON activity (actor) WHERE local_key IS NULL;
 
 -- The exact bytes received, for proofs and forwarding.
 CREATE TABLE raw (
@@ -105,6 +129,7 @@ CREATE TABLE receipt (
     activity uuid NOT NULL,
     PRIMARY KEY (owner, activity)
 );
+CREATE INDEX receipt_activity ON receipt (activity);
 
 -- Collections are one mechanism: inbox, outbox, followers, following, liked, and later ones.
 CREATE TABLE collection (
@@ -170,7 +195,7 @@ CREATE TABLE job (
     id        uuid NOT NULL,                    -- UUIDv7: the order of work
     kind      text COLLATE "C" NOT NULL,        -- apply, list, fan_out, resolve
     activity  uuid NOT NULL,
-    owner     uuid,                             -- list: whose inbox; apply: where it came in
+    owner     uuid,                             -- list: whose inbox
     recipient text COLLATE "C",                 -- resolve: whom to find and deliver to
     attempt   smallint NOT NULL DEFAULT 0,
     run_at    timestamptz NOT NULL DEFAULT now(),

@@ -1,24 +1,17 @@
-"""The composition root: everything is built here, started and stopped in order, nothing else.
-
-`python -m apserver.app worker` is one worker of the supervisor, `python -m apserver.app migrate`
-brings the database up to date before they start. Both get their settings as JSON on standard
-input. The command line calls the functions below for what it does by itself.
-"""
+"""One worker: its parts, the order in which they start and stop."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
-import sys
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import uvloop
 from aiohttp import web
 
 from apserver import telemetry
@@ -26,93 +19,27 @@ from apserver.config import Settings
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
 from apserver.core.names import Names
-from apserver.errors import ApserverError, ConfigProblem
 from apserver.flow.accept import Acceptor
-from apserver.flow.accounts import Accounts, CreatedActor, CreatedToken
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import FanOut
+from apserver.flow.knocks import load_knocks
 from apserver.flow.publish import Publisher
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
+from apserver.flow.signers import Signers
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
+from apserver.net.knock import SigningClient
 from apserver.net.post import Poster
 from apserver.resources import load_contexts
 from apserver.serve.routes import application
 from apserver.serve.site import Site
-from apserver.store import db as store
+from apserver.serve.tls import server_context
 from apserver.store import deliveries, jobs
 from apserver.store.db import Connection, Database
 from apserver.vault import Vault
 from apserver.work.deliver import Deliverer
 from apserver.work.jobs import JobLoop
-
-EX_CONFIG = 78
-
-__all__ = [
-    "CreatedActor",
-    "CreatedToken",
-    "Order",
-    "create_actor",
-    "create_token",
-    "main",
-    "migrate",
-    "running",
-    "serve",
-]
-
-
-async def migrate(dsn: str, settings: Settings) -> None:
-    """Bring the schema up to date, and take the database for this origin.
-
-    ConfigProblem when it belongs to another one.
-    """
-    for name in await store.migrate(dsn):
-        telemetry.event("migrated", script=name)
-    async with _accounts(dsn, settings) as accounts:
-        await accounts.claim()
-
-
-async def create_actor(
-    dsn: str,
-    settings: Settings,
-    *,
-    name: str,
-    type: str,
-    display_name: str | None,
-    manual_approval: bool,
-    token: bool,
-) -> CreatedActor:
-    """Make an actor; see `Accounts.create_actor`."""
-    async with _accounts(dsn, settings) as accounts:
-        return await accounts.create_actor(
-            name,
-            type_=type,
-            display_name=display_name,
-            manual_approval=manual_approval,
-            token=token,
-        )
-
-
-async def create_token(dsn: str, settings: Settings, *, name: str) -> CreatedToken:
-    """Make a token; see `Accounts.create_token`."""
-    async with _accounts(dsn, settings) as accounts:
-        return await accounts.create_token(name)
-
-
-@asynccontextmanager
-async def _accounts(dsn: str, settings: Settings) -> AsyncIterator[Accounts]:
-    db = Database(dsn, connections=1)
-    await db.open()
-    try:
-        yield _accounts_of(db, settings, Vault.at(settings.data_dir))
-    finally:
-        await db.close()
-
-
-def _accounts_of(db: Database, settings: Settings, vault: Vault) -> Accounts:
-    names = Names(settings.origin)
-    return Accounts(db, vault, names, handle_host=settings.handle_host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +92,7 @@ async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
     raises what it failed with. At the end requests are finished first, then jobs.
     """
     settings = order.settings
+    tls = tls_context(settings)
     async with AsyncExitStack() as stack:
         db = Database(order.dsn, connections=limits.POOL)
         await db.open()
@@ -185,7 +113,8 @@ async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
             application(parts.site), access_log=None, shutdown_timeout=10, keepalive_timeout=75
         )
         await runner.setup()
-        await web.SockSite(runner, socket.socket(fileno=order.socket_fd)).start()
+        listener = socket.socket(fileno=order.socket_fd)
+        await web.SockSite(runner, listener, ssl_context=tls).start()
         try:
             yield loops
         finally:
@@ -198,6 +127,12 @@ async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
         for one in ended[:-1]:
             if isinstance(one, BaseException):
                 raise one
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """What `[tls]` asks for, None for plain HTTP; ConfigProblem when it cannot be used."""
+    cert, key = settings.tls.cert, settings.tls.key
+    return None if cert is None or key is None else server_context(cert, key)
 
 
 async def _free_leases(db: Database, holder: str) -> None:
@@ -223,9 +158,9 @@ async def _build(order: Order, db: Database, client: Client) -> _Parts:
     settings = order.settings
     names = Names(settings.origin)
     allow_http = settings.federation.allow_http
-    vault = Vault.at(settings.data_dir)
-    signer = await _accounts_of(db, settings, vault).instance_signer()
-    fetcher = Fetcher(client, signer, origin=settings.origin, allow_http=allow_http)
+    signers = Signers(db, Vault.at(settings.data_dir), names)
+    signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
+    fetcher = Fetcher(signing, signers.instance, origin=settings.origin, allow_http=allow_http)
     remote = Remote(db, fetcher, allow_http=allow_http)
     contexts = KnownContexts.of(load_contexts())
     acceptor = Acceptor(db, remote, names=names, contexts=contexts, allow_http=allow_http)
@@ -241,36 +176,9 @@ async def _build(order: Order, db: Database, client: Client) -> _Parts:
             acceptor=acceptor,
             bell=bell,
             requests_per_minute=settings.limits.requests_per_minute,
+            trusted_proxies=settings.server.trusted_proxies,
+            tls=settings.tls.cert is not None,
         ),
         jobs=JobLoop(db, Receiver(db, publisher, fan_out, fetcher), bell, holder=order.holder),
-        deliverer=Deliverer(db, Poster(client), vault, bell, holder=order.holder),
+        deliverer=Deliverer(db, Poster(signing), signers, bell, holder=order.holder),
     )
-
-
-def main(argv: list[str]) -> int:
-    """A child of the supervisor."""
-    given = json.load(sys.stdin)
-    try:
-        if argv == ["migrate"]:
-            settings = Settings.from_json(given["settings"])
-            telemetry.configure(level=settings.log.level, as_json=settings.log.format == "json")
-            asyncio.run(migrate(given["dsn"], settings))
-        elif argv == ["worker"]:
-            order = Order.read(given)
-            log = order.settings.log
-            telemetry.configure(level=log.level, as_json=log.format == "json", worker=order.worker)
-            uvloop.run(serve(order))
-        else:
-            print("usage: python -m apserver.app migrate|worker", file=sys.stderr)
-            return 2
-    except ConfigProblem as error:
-        print(f"apserver: {error}", file=sys.stderr)
-        return EX_CONFIG
-    except ApserverError as error:
-        print(f"apserver: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

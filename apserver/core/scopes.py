@@ -1,0 +1,26 @@
+"""What a bearer token lets its holder do (FEP-d8c2 names it so)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from apserver.errors import BadInput
+
+#: ``read``: see what the actor may see. ``write``: act as the actor, by its outbox.
+Scope: TypeAlias = Literal["read", "write"]
+SCOPES: tuple[Scope, ...] = ("read", "write")
+
+
+def parse_scopes(text: str) -> tuple[Scope, ...]:
+    """Read ``read,write`` into scopes in their usual order; BadInput for anything else."""
+    words = {word.strip() for word in text.split(",")}
+    if not words <= set(SCOPES):
+        raise BadInput(f"{text!r} names no scopes. Write {', '.join(SCOPES)} or both.")
+    return known_scopes(words)
+
+
+def known_scopes(words: Iterable[str]) -> tuple[Scope, ...]:
+    """Those of the words that are scopes here, in their usual order; others mean nothing."""
+    given = set(words)
+    return tuple(scope for scope in SCOPES if scope in given)

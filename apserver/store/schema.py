@@ -1,0 +1,61 @@
+"""What state a database is in, looked at without changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from apserver.errors import ConfigProblem
+from apserver.store.db import connect, script_names
+
+VERSION_MIN = 15  #: of PostgreSQL; older ones lack what our SQL needs
+
+_LOOK = "SELECT clock_timestamp() AS now, to_regclass('migration') IS NOT NULL AS begun"
+_APPLIED = "SELECT name FROM migration"
+_CLAIMED = "SELECT origin, handle_host FROM server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """``pending`` names the migrations to come; ``origin`` is None before the first start."""
+
+    version: tuple[int, int]
+    now: datetime  #: by the clock of the database
+    pending: tuple[str, ...]
+    origin: str | None
+    handle_host: str | None
+
+    def check_owner(self, origin: str, handle_host: str) -> None:
+        """ConfigProblem when the database belongs to another origin."""
+        if (self.origin, self.handle_host) != (origin, handle_host):
+            raise ConfigProblem(
+                f"This database belongs to {self.origin} (handles @NAME@{self.handle_host}); the "
+                f"configuration says {origin} (@NAME@{handle_host}). Set them back, or use another "
+                "data_dir or database."
+            )
+
+
+async def state(dsn: str) -> Schema:
+    """Look at a database. Busy or ConfigProblem when it cannot be reached."""
+    connection = await connect(dsn)
+    try:
+        return await _look(connection)
+    finally:
+        await connection.close()
+
+
+async def _look(connection: asyncpg.Connection) -> Schema:
+    row = await connection.fetchrow(_LOOK)
+    applied = {one["name"] for one in await connection.fetch(_APPLIED)} if row["begun"] else set()
+    pending = tuple(name for name in script_names() if name not in applied)
+    owner = None if pending else await connection.fetchrow(_CLAIMED)
+    version = connection.get_server_version()
+    return Schema(
+        version=(version.major, version.minor),
+        now=row["now"],
+        pending=pending,
+        origin=owner["origin"] if owner else None,
+        handle_host=owner["handle_host"] if owner else None,
+    )

@@ -1,0 +1,143 @@
+"""Runs hot paths against a server: warm up, measure a few times, take the median."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bench import instance as server
+from bench import scene as stage
+from bench import sinks
+from bench.cpu import Usage
+from bench.instance import BenchFailed, Instance
+from bench.load import Load
+from bench.paths import HotPath
+from bench.scene import Scene
+
+FOLLOWERS, POSTS = 1_000, 100
+SMOKE_FOLLOWERS, SMOKE_POSTS = 50, 25
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one path: CPU microseconds for one operation."""
+
+    path: HotPath
+    operations: int  #: in each repeat
+    ours_us: float
+    postgres_us: float
+    repeats_us: Sequence[float]  #: the whole of each repeat
+
+    @property
+    def total_us(self) -> float:
+        """apserver and PostgreSQL together."""
+        return self.ours_us + self.postgres_us
+
+    @property
+    def per_core(self) -> float:
+        """Operations in a second of one whole core."""
+        return 1e6 / self.total_us
+
+    @property
+    def ratio(self) -> float:
+        """The part of the limit that is reached; 1 is the limit."""
+        return self.path.limit_us / self.total_us
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where and when figures were taken."""
+
+    processor: str
+    cores: int
+    python: str
+    postgres: str
+    at: datetime
+    load: float  #: average of the last minute, when it began
+
+    @classmethod
+    async def seen_by(cls, instance: Instance, load: float) -> Machine:
+        """This machine."""
+        async with instance.db.connection() as conn:
+            postgres = await conn.fetchval("SHOW server_version")
+        return cls(
+            processor=_processor(),
+            cores=os.cpu_count() or 1,
+            python=platform.python_version(),
+            postgres=postgres.split()[0],
+            at=datetime.now(UTC),
+            load=load,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server with its scene, and connections to it."""
+
+    instance: Instance
+    scene: Scene
+    load: Load
+
+
+@asynccontextmanager
+async def staged(*, workers: int, smoke: bool, profiled: bool = False) -> AsyncIterator[Stage]:
+    """Start everything that the paths need."""
+    tell("starting a server")
+    with sinks.running() as taking:
+        async with server.running(workers=workers, profiled=profiled) as instance:
+            host, port = instance.settings.listen_address
+            async with Load.to(host, port) as load:
+                scene = await stage.prepare(
+                    instance,
+                    load,
+                    taking,
+                    followers=SMOKE_FOLLOWERS if smoke else FOLLOWERS,
+                    posts=SMOKE_POSTS if smoke else POSTS,
+                )
+                yield Stage(instance, scene, load)
+
+
+async def measure(at: Stage, path: HotPath, *, operations: int, repeats: int) -> Row:
+    """Measure one path. BenchFailed when an answer is not the expected one."""
+    tell(f"{path.name}: warm-up")
+    await once(at, path, max(1, operations // 4))
+    made = 0
+    used: list[Usage] = []
+    for number in range(repeats):
+        tell(f"{path.name}: {number + 1} of {repeats}")
+        made, usage = await once(at, path, operations)
+        used.append(usage)
+    totals = [(one.ours_s + one.postgres_s) * 1e6 / made for one in used]
+    middle = used[totals.index(sorted(totals)[(repeats - 1) // 2])]
+    return Row(
+        path, made, middle.ours_s * 1e6 / made, middle.postgres_s * 1e6 / made, totals
+    )
+
+
+async def once(at: Stage, path: HotPath, operations: int) -> tuple[int, Usage]:
+    """Do a path's work; how many operations it was, and the CPU time that it took."""
+    async with path.work(at.scene, at.load, operations) as work:
+        before = at.instance.usage()
+        tally = await at.load.fire(work.requests)
+        if work.finish is not None:
+            await work.finish()
+        used = at.instance.usage() - before
+        if dict(tally.statuses) != {work.status: len(work.requests)}:
+            raise BenchFailed(f"{path.name}: the answers were {dict(tally.statuses)}.")
+    return work.operations, used
+
+
+def tell(line: str) -> None:
+    """Progress, to standard error."""
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,66 @@
+"""One path with its worker under cProfile: where the time goes, for each operation.
+
+The profiler itself costs much, most where functions are short, so the figures say which
+functions weigh and not what the path costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pstats
+import signal
+import sysconfig
+import time
+from pathlib import Path
+
+from bench.instance import ROOT, BenchFailed, Instance
+from bench.measure import once, staged, tell
+from bench.paths import HotPath
+
+LINES = 25
+DUMP_S = 30.0
+
+
+async def profile(path: HotPath, *, operations: int) -> str:
+    """The functions of the worker that take the most time of their own, as a table."""
+    async with staged(workers=1, smoke=False, profiled=True) as stage:
+        tell(f"{path.name}: warm-up")
+        await once(stage, path, max(1, operations // 4))
+        tell(f"{path.name}: {operations} under cProfile")
+        stage.instance.signal_worker(signal.SIGUSR1)
+        made, _ = await once(stage, path, operations)
+        stage.instance.signal_worker(signal.SIGUSR2)
+        await _dumped(stage.instance)
+        return _table(stage.instance.stats, made)
+
+
+async def _dumped(instance: Instance) -> None:
+    until = time.monotonic() + DUMP_S
+    while not instance.stats.exists():
+        if time.monotonic() > until:
+            raise BenchFailed("The worker left no figures.")
+        await asyncio.sleep(0.05)
+
+
+def _table(stats: Path, made: int) -> str:
+    found = pstats.Stats(str(stats)).get_stats_profile().func_profiles
+    del found
+    entries = sorted(
+        pstats.Stats(str(stats)).stats.items(), key=lambda entry: -entry[1][2]  # type: ignore[attr-defined]
+    )
+    whole = sum(figures[2] for _, figures in entries)
+    lines = [f"{'calls':>8} {'own µs':>8} {'with callees':>13}  for each of {made} operations"]
+    for (file, line, name), (_, calls, own, cumulative, _) in entries[:LINES]:
+        lines.append(
+            f"{calls / made:8.2f} {own * 1e6 / made:8.1f} {cumulative * 1e6 / made:13.1f}  "
+            f"{_place(file, line)}{name}"
+        )
+    return "\n".join([*lines, f"{whole * 1e6 / made:17.1f}  in all", ""])
+
+
+def _place(file: str, line: int) -> str:
+    if file == "~":
+        return ""
+    for folder in (str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")):
+        file = file.removeprefix(f"{folder}/")
+    return f"{file}:{line} "
