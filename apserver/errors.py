@@ -9,7 +9,8 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     │   └── BadMediaType 415
     ├── NotTrusted 401         who is asking is not shown (signature, token)
     │   └── Forbidden 403      who is asking is known, and may not
-    │       └── InsufficientScope  its token does not reach so far
+    │       ├── InsufficientScope  its token does not reach so far
+    │       └── DomainBlocked  we do not deal with its server
     ├── Missing 404            not there, or not for you: the two look alike
     │   └── Gone 410
     ├── NotAllowed 405         the method does not exist here
@@ -96,6 +97,16 @@ class InsufficientScope(Forbidden):
             f"Make one with it: apserver token create NAME --scope {scope}"
         )
         self.scope = scope
+
+
+class DomainBlocked(Forbidden):
+    """A domain rule, or closed mode, says that we neither hear this host nor ask it."""
+
+    kind = "domain-blocked"
+
+    def __init__(self, host: str):
+        super().__init__(f"This server does not federate with {host}.")
+        self.host = host
 
 
 class Missing(ApserverError):

@@ -27,49 +27,73 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The DSN of the run's own PostgreSQL. Its folder is not tmp_path: that is 0700 for root."""
+    """The DSN of the run's own PostgreSQL. Its folder is not tmp_path: that is 0700 for root.
+
+    It does not wait for the disk: no test here ends with the power being cut.
+    """
     folder = Path(tempfile.mkdtemp(prefix="apserver-tests-"))
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "data")
     server.start()
     try:
+        asyncio.run(_hurry(server.dsn))
         yield server.dsn
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+async def _hurry(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
+
+
 @pytest.fixture(scope="session")
-def template(postgres: str) -> str:
-    """The name of a database with the schema and nothing in it."""
-
-    async def make() -> None:
-        connection = await asyncpg.connect(postgres)
-        await connection.execute("CREATE DATABASE template_apserver")
-        await connection.close()
-        await store.migrate(database_dsn(postgres, "template_apserver"))
-
-    asyncio.run(make())
-    return "template_apserver"
+def clean_databases() -> list[str]:
+    """DSNs of databases with the schema and nothing in it, to be used again."""
+    return []
 
 
 @pytest.fixture
-async def database(postgres: str, template: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """Makes databases with the schema; they are dropped after the test."""
-    made: list[str] = []
+async def database(
+    postgres: str, clean_databases: list[str]
+) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Hands out databases with the schema; they are emptied after the test."""
+    used: list[str] = []
 
-    async def make() -> str:
-        name = f"test_{next(_numbers)}"
-        connection = await asyncpg.connect(postgres)
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        await connection.close()
-        made.append(name)
-        return database_dsn(postgres, name)
+    async def take() -> str:
+        dsn = clean_databases.pop() if clean_databases else await _new_database(postgres)
+        used.append(dsn)
+        return dsn
 
-    yield make
+    yield take
+    for dsn in used:
+        await _empty(dsn)
+        clean_databases.append(dsn)
+
+
+async def _new_database(postgres: str) -> str:
+    name = f"test_{next(_numbers)}"
     connection = await asyncpg.connect(postgres)
-    for name in made:
-        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    dsn = database_dsn(postgres, name)
+    await store.migrate(dsn)
+    return dsn
+
+
+async def _empty(dsn: str) -> None:
+    """Empty every table but those that the migrations themselves fill."""
+    connection = await asyncpg.connect(dsn)
+    tables = await connection.fetch(
+        "SELECT quote_ident(tablename) AS name FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename NOT IN ('migration', 'bucket')"
+    )
+    await connection.execute("TRUNCATE " + ", ".join(row["name"] for row in tables))
+    await connection.execute("UPDATE bucket SET lease_until = '-infinity', fence = 0")
     await connection.close()
 
 

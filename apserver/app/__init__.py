@@ -16,32 +16,52 @@ from apserver.app.accounts import (
     revoke_token,
     rotate_key,
 )
+from apserver.app.outgoing import (
+    LookedUp,
+    Sent,
+    Unsent,
+    deliver,
+    fetch,
+    rehearse_delivery,
+    webfinger,
+)
+from apserver.app.sink import run_sink
 from apserver.app.worker import Order, running, serve
 from apserver.flow.accounts import CreatedActor
 from apserver.flow.departure import Departure
 from apserver.flow.key_rotation import RotatedKey
 from apserver.flow.own_actors import OwnActor
 from apserver.flow.tokens import CreatedToken
+from apserver.serve.sink import Caught
 from apserver.store.access import TokenRow
 
 __all__ = [
+    "Caught",
     "CreatedActor",
     "CreatedToken",
     "Departure",
+    "LookedUp",
     "Order",
     "OwnActor",
     "RotatedKey",
+    "Sent",
     "TokenRow",
+    "Unsent",
     "check_migrated",
     "create_actor",
     "create_token",
     "delete_actor",
+    "deliver",
+    "fetch",
     "list_tokens",
     "migrate",
     "own_actor",
     "own_actors",
+    "rehearse_delivery",
     "revoke_token",
     "rotate_key",
+    "run_sink",
     "running",
     "serve",
+    "webfinger",
 ]

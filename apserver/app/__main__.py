@@ -17,8 +17,14 @@ from apserver.app.accounts import migrate
 from apserver.app.worker import Order, serve
 from apserver.config import Settings
 from apserver.errors import ApserverError, ConfigProblem
+from apserver.store.budget import check_connections
 
 EX_CONFIG = 78
+
+
+async def _prepare(dsn: str, settings: Settings, *, workers: int) -> None:
+    await check_connections(dsn, workers=workers)
+    await migrate(dsn, settings)
 
 
 def main(argv: list[str]) -> int:
@@ -28,7 +34,7 @@ def main(argv: list[str]) -> int:
         if argv == ["migrate"]:
             settings = Settings.from_json(given["settings"])
             telemetry.configure(level=settings.log.level, as_json=settings.log.format == "json")
-            asyncio.run(migrate(given["dsn"], settings))
+            asyncio.run(_prepare(given["dsn"], settings, workers=given["workers"]))
         elif argv == ["worker"]:
             order = Order.read(given)
             log = order.settings.log

@@ -6,15 +6,13 @@ import asyncio
 import os
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from aiohttp import web
-
 from apserver import telemetry
+from apserver.app.outgoing import client_of
 from apserver.config import Settings
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
@@ -23,6 +21,8 @@ from apserver.flow.accept import Acceptor
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import FanOut
 from apserver.flow.knocks import load_knocks
+from apserver.flow.live_rules import LiveRules
+from apserver.flow.moderation import own_hosts
 from apserver.flow.publish import Publisher
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
@@ -32,6 +32,7 @@ from apserver.net.fetch import Fetcher
 from apserver.net.knock import SigningClient
 from apserver.net.post import Poster
 from apserver.resources import load_contexts
+from apserver.serve.door import Door
 from apserver.serve.routes import application
 from apserver.serve.site import Site
 from apserver.serve.tls import server_context
@@ -40,6 +41,7 @@ from apserver.store.db import Connection, Database
 from apserver.vault import Vault
 from apserver.work.deliver import Deliverer
 from apserver.work.jobs import JobLoop
+from apserver.work.prune import Pruner, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,64 +77,52 @@ async def serve(order: Order) -> None:
     """Be a worker until SIGTERM: answer requests, do jobs, deliver."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    async with running(order) as loops:
+    async with running(order) as worker:
         os.write(order.ready_fd, b"1")
         telemetry.event("serving", origin=order.settings.origin, worker=order.worker)
         waiting = asyncio.create_task(told.wait())
-        await asyncio.wait([waiting, *loops], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting, *worker.loops], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        worker.parts.stop()
+        await worker.door.drain()
     telemetry.event("stopped", worker=order.worker)
 
 
 @asynccontextmanager
-async def running(order: Order) -> AsyncIterator[list[asyncio.Task[None]]]:
+async def running(order: Order) -> AsyncIterator[Worker]:
     """A worker that answers, applies and delivers, as long as the context lasts.
 
-    Yields the background loops: one that ends by itself has failed, and leaving the context
-    raises what it failed with. At the end requests are finished first, then jobs.
+    A background loop that ends by itself has failed, and leaving the context raises what it
+    failed with. At the end requests are finished first, then jobs.
     """
     settings = order.settings
-    tls = tls_context(settings)
+    tls = server_context(settings.tls.cert, settings.tls.key)
     async with AsyncExitStack() as stack:
         db = Database(order.dsn, connections=limits.POOL)
         await db.open()
         stack.push_async_callback(db.close)
-        client = Client(
-            origin=settings.origin,
-            allow_http=settings.federation.allow_http,
-            allow_networks=settings.federation.allow_networks,
-            ca_file=settings.federation.ca_file,
-        )
+        live = await _live_rules(db, settings)
+        client = client_of(settings, live.check)
         await client.open()
         stack.push_async_callback(client.close)
-        parts = await _build(order, db, client)
+        parts = await _build(order, db, client, live)
         await _free_leases(db, order.holder)
-        loops = [asyncio.create_task(one.run()) for one in (parts.jobs, parts.deliverer)]
+        loops = [asyncio.create_task(one.run()) for one in (*parts.loops, live)]
         listening = asyncio.create_task(parts.site.bell.listen())
-        runner = web.AppRunner(
-            application(parts.site), access_log=None, shutdown_timeout=10, keepalive_timeout=75
-        )
-        await runner.setup()
-        listener = socket.socket(fileno=order.socket_fd)
-        await web.SockSite(runner, listener, ssl_context=tls).start()
+        door = Door(application(parts.site), socket.socket(fileno=order.socket_fd), tls=tls)
+        await door.open()
         try:
-            yield loops
+            yield Worker(parts, loops, door)
         finally:
-            await runner.cleanup()
+            await door.close()
             await parts.site.acceptor.close()
-            parts.jobs.stop()
-            parts.deliverer.stop()
+            parts.stop()
+            live.stop()
             listening.cancel()
             ended = await asyncio.gather(*loops, listening, return_exceptions=True)
         for one in ended[:-1]:
             if isinstance(one, BaseException):
                 raise one
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """What `[tls]` asks for, None for plain HTTP; ConfigProblem when it cannot be used."""
-    cert, key = settings.tls.cert, settings.tls.key
-    return None if cert is None or key is None else server_context(cert, key)
 
 
 async def _free_leases(db: Database, holder: str) -> None:
@@ -146,28 +136,60 @@ async def _free_leases(db: Database, holder: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """What a worker is made of."""
 
     site: Site
     jobs: JobLoop
     deliverer: Deliverer
+    pruner: Pruner
+
+    @property
+    def loops(self) -> tuple[JobLoop, Deliverer, Pruner]:
+        """What works in the background."""
+        return (self.jobs, self.deliverer, self.pruner)
+
+    def stop(self) -> None:
+        """Begin nothing new in the background; what is under way is finished."""
+        for one in self.loops:
+            one.stop()
 
 
-async def _build(order: Order, db: Database, client: Client) -> _Parts:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that runs: its background loops as tasks, and the door that requests come by."""
+
+    parts: Parts
+    loops: list[asyncio.Task[None]]
+    door: Door
+
+
+async def _live_rules(db: Database, settings: Settings) -> LiveRules:
+    """What moderation says, loaded before anything is asked or answered."""
+    live = LiveRules(
+        db,
+        own_hosts=own_hosts(settings.origin, settings.handle_host),
+        closed=settings.federation.mode == "closed",
+    )
+    await live.refresh()
+    return live
+
+
+async def _build(order: Order, db: Database, client: Client, live: LiveRules) -> Parts:
     settings = order.settings
     names = Names(settings.origin)
     allow_http = settings.federation.allow_http
     signers = Signers(db, Vault.at(settings.data_dir), names)
     signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
     fetcher = Fetcher(signing, signers.instance, origin=settings.origin, allow_http=allow_http)
-    remote = Remote(db, fetcher, allow_http=allow_http)
+    remote = Remote(db, fetcher, live, allow_http=allow_http)
     contexts = KnownContexts.of(load_contexts())
-    acceptor = Acceptor(db, remote, names=names, contexts=contexts, allow_http=allow_http)
+    acceptor = Acceptor(db, remote, live, names=names, contexts=contexts, allow_http=allow_http)
     publisher = Publisher(db, names)
-    fan_out = FanOut(db, remote, origin=settings.origin)
+    fan_out = FanOut(db, remote, live, origin=settings.origin)
+    receiver = Receiver(db, publisher, fan_out, fetcher, live)
     bell = Bell(db, alone=order.workers == 1)
-    return _Parts(
+    return Parts(
         site=Site(
             db=db,
             names=names,
@@ -175,10 +197,12 @@ async def _build(order: Order, db: Database, client: Client) -> _Parts:
             publisher=publisher,
             acceptor=acceptor,
             bell=bell,
+            live=live,
             requests_per_minute=settings.limits.requests_per_minute,
             trusted_proxies=settings.server.trusted_proxies,
             tls=settings.tls.cert is not None,
         ),
-        jobs=JobLoop(db, Receiver(db, publisher, fan_out, fetcher), bell, holder=order.holder),
+        jobs=JobLoop(db, receiver, bell, holder=order.holder),
         deliverer=Deliverer(db, Poster(signing), signers, bell, holder=order.holder),
+        pruner=Pruner(db, Retention(**asdict(settings.retention))),
     )

@@ -10,7 +10,19 @@ import sys
 from collections.abc import Sequence
 
 from apserver import __version__
-from apserver.cli import actor, configuration, init, serve, token, trial
+from apserver.cli import (
+    actor,
+    configuration,
+    deliver,
+    doctor,
+    fetch,
+    init,
+    serve,
+    sink,
+    token,
+    trial,
+    webfinger,
+)
 from apserver.cli.parser import (
     CONFIGURATION,
     EXIT_CODES,
@@ -21,6 +33,21 @@ from apserver.cli.parser import (
     add_config,
 )
 from apserver.errors import ApserverError, ConfigProblem
+
+#: In the order of the help text.
+_GROUPS = (
+    trial,
+    init,
+    serve,
+    doctor,
+    actor,
+    token,
+    configuration,
+    fetch,
+    webfinger,
+    deliver,
+    sink,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +80,6 @@ def build_parser() -> Parser:
     add_config(parser)
     parser.add_argument("--version", action="version", version=f"apserver {__version__}")
     commands = parser.add_commands()
-    for group in (trial, init, serve, actor, token, configuration):
+    for group in _GROUPS:
         group.add(commands)
     return parser

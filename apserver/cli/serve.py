@@ -10,6 +10,11 @@ from apserver import supervisor
 from apserver.cli.connection import settings_of
 from apserver.cli.parser import Commands, add_command
 from apserver.config import Settings
+from apserver.core import limits
+
+#: PostgreSQL's own defaults: how many, and how many of them only a superuser gets.
+MAX_CONNECTIONS = 100
+RESERVED_CONNECTIONS = 3
 
 
 def add(commands: Commands) -> None:
@@ -42,6 +47,10 @@ def worker_count(text: str) -> int:
 def serve(arguments: argparse.Namespace) -> int:
     """`apserver serve`."""
     settings = settings_of(arguments)
+    # As a worker does it, but before anything is started.
+    from apserver.serve.tls import server_context
+
+    server_context(settings.tls.cert, settings.tls.key)
 
     def announce(listening: str) -> None:
         print(f"apserver: serving {settings.origin} at {listening}", file=sys.stderr, flush=True)
@@ -58,6 +67,9 @@ def plan(settings: Settings, *, workers: int, on_ready: Callable[[str], None]) -
         listen_host=host,
         listen_port=port,
         workers=workers,
+        max_connections=max(
+            MAX_CONNECTIONS, limits.connections_needed(workers) + RESERVED_CONNECTIONS
+        ),
         settings_json=settings.to_json(),
         on_ready=on_ready,
     )

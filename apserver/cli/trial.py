@@ -215,13 +215,16 @@ apserver actor create NAME --config {config}
 
 
 def curl_lines(trial: Trial) -> tuple[str, str, str]:
-    """Shell lines that post a note, read the outbox, and follow the other actor."""
+    """Shell lines that post a note, read the outbox, and follow the other actor.
+
+    What is read is the first page: the collection itself only says how many there are.
+    """
     outbox = collection_id(trial.actor, "outbox")
     note = {"type": "Note", "content": "Hello, world", "to": [PUBLIC]}
     follow = {"type": "Follow", "object": trial.other, "to": [trial.other]}
     return (
         _curl(trial, outbox, body=note),
-        _curl(trial, outbox),
+        _curl(trial, f"{outbox}?page=first"),
         _curl(trial, outbox, body=follow),
     )
 

@@ -148,6 +148,16 @@ KEYS = (
     ),
     Key(
         section="federation",
+        name="mode",
+        doc="Which other servers this one deals with.",
+        comment="open: all but those that a domain rule suspends. closed: only those that a rule "
+        "allows. Rules are kept in the database: see apserver domain --help.",
+        allowed='"open" or "closed"',
+        default="open",
+        check=check_one_of("open", "closed"),
+    ),
+    Key(
+        section="federation",
         name="allow_http",
         kind="boolean",
         doc="Whether http:// is good enough, for the origin and for other servers.",
@@ -194,6 +204,39 @@ KEYS = (
         comment="Beyond it the answer is 429 with Retry-After.",
         allowed="a whole number, 0 or more",
         default=3000,
+        check=check_not_negative,
+    ),
+    Key(
+        section="retention",
+        name="remote_days",
+        kind="integer",
+        doc="Days that documents of other servers are kept; 0 keeps them for ever.",
+        comment="Objects, actors without a relation to anybody here, keys, and the bytes that "
+        "activities came in. An inbox goes on showing the activity, with the id of the object in "
+        "place of the object.",
+        allowed="a whole number, 0 or more",
+        default=90,
+        check=check_not_negative,
+    ),
+    Key(
+        section="retention",
+        name="receipts_days",
+        kind="integer",
+        doc="Days that an inbox shows what it received; 0 shows it for ever.",
+        comment="Then activities of other servers go too, when no inbox shows them any more.",
+        allowed="a whole number, 0 or more",
+        default=365,
+        check=check_not_negative,
+    ),
+    Key(
+        section="retention",
+        name="rows_per_host",
+        kind="integer",
+        doc="The most activities, objects, actors and keys, of each, kept of one host; 0 for all.",
+        comment="The oldest go first, whatever their age, so that no server can fill the disk of "
+        "this one.",
+        allowed="a whole number, 0 or more",
+        default=100_000,
         check=check_not_negative,
     ),
     Key(

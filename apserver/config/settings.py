@@ -40,12 +40,13 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Federation:
-    """`[federation]`: what outgoing requests may reach and trust, and how they are signed."""
+    """`[federation]`: whom we deal with, what outgoing requests may reach, how they are signed."""
 
     allow_http: bool
     allow_networks: tuple[Network, ...]
     ca_file: Path | None
     signature: Literal["cavage", "rfc9421"]
+    mode: Literal["open", "closed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,15 @@ class Limits:
     """`[limits]`. Zero requests per minute means no limit."""
 
     requests_per_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """`[retention]`: how long to keep what, in days, and rows of one host; 0 for no limit."""
+
+    remote_days: int
+    receipts_days: int
+    rows_per_host: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,7 @@ class Settings:
     database: Database
     federation: Federation
     limits: Limits
+    retention: Retention
     log: Log
 
     @property
@@ -165,6 +176,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         database=Database(**of("database")),
         federation=Federation(**of("federation")),
         limits=Limits(**of("limits")),
+        retention=Retention(**of("retention")),
         log=Log(**of("log")),
     )
 

@@ -26,6 +26,7 @@ _TERMS = {
         "@type": "@id",
         "@container": "@set",
     },
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
     "implements": {
         "@id": "https://w3id.org/fep/844e#implements",
         "@type": "@id",
@@ -96,19 +97,24 @@ def own_actor(
     names: Names,
     *,
     name: str,
+    handle_host: str,
     type_: str,
     display_name: str | None,
     manual_approval: bool,
     keys: OwnKeys,
     published: str,
 ) -> dict[str, Any]:
-    """The document of an actor of ours, in the shape that all servers read (interop 1.2)."""
+    """The document of an actor of ours, in the shape that all servers read (interop 1.2).
+
+    `webfinger` tells the handle (FEP-2c59), whose host may be another than that of the id.
+    """
     id_ = names.actor(name)
     return {
         "@context": [AS2_CONTEXT, SECURITY_CONTEXT, MULTIKEY_CONTEXT, _TERMS],
         "id": id_,
         "type": type_,
         "preferredUsername": name,
+        "webfinger": f"{name}@{handle_host}",
         "name": display_name or name,
         "url": id_,
         "inbox": collection_id(id_, "inbox"),

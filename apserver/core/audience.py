@@ -159,15 +159,30 @@ class Readable(Protocol):
 class Viewer:
     """Who looks: the actor of a bearer token or of a signed request; nobody when None.
 
-    ``follows`` holds the authors, of those in question, whose accepted follower the viewer is.
+    Of the authors in question, ``follows`` holds those whose accepted follower the viewer is,
+    ``hidden`` those who are shown to nobody, ``limited`` those who are shown to followers only.
     """
 
     actor: UUID | None = None
     follows: frozenset[UUID] = frozenset()
+    hidden: frozenset[UUID] = frozenset()
+    limited: frozenset[UUID] = frozenset()
+
+
+def is_hidden(viewer: Viewer, author: UUID, *, asking: bool = False) -> bool:
+    """Whether moderation keeps the author's things from the viewer, whoever they are for.
+
+    ``asking``: it is a request to the viewer, which is shown when the author is only limited.
+    """
+    if author in viewer.hidden:
+        return True
+    return not asking and author in viewer.limited and author not in viewer.follows
 
 
 def may_read(viewer: Viewer, thing: Readable) -> bool:
     """Whether the viewer may see the thing. The only place where this is decided."""
+    if is_hidden(viewer, thing.author):
+        return False
     if thing.visibility <= Visibility.UNLISTED:
         return True
     if viewer.actor is None:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from apserver.core import limits
-from apserver.core.domains import DomainRule, Severity, new_rule
+from apserver.core.domains import DomainRule, Severity, check_not_own, new_rule
 from apserver.errors import BadInput, TooLarge
 
 #: Mastodon's words for what we call otherwise.
@@ -33,10 +33,13 @@ _Row = Mapping[str, Any] | BadInput
 _Rows = Iterator[tuple[int, _Row]]
 
 
-def parse_rules(content: bytes, *, severity: Severity = Severity.SUSPEND) -> list[DomainRule]:
+def parse_rules(
+    content: bytes, *, severity: Severity = Severity.SUSPEND, own_hosts: Sequence[str] = ()
+) -> list[DomainRule]:
     """The rules in a file of any of the three kinds, in its order; BadInput names the bad rows.
 
-    ``severity`` is that of rows that do not tell theirs. The kind shows in the content.
+    ``severity`` is that of rows that do not tell theirs. The kind shows in the content. Rules
+    against ``own_hosts`` are bad.
     """
     if len(content) > limits.DOMAIN_FILE:
         raise TooLarge(f"The file is larger than {limits.DOMAIN_FILE >> 20} MiB.")
@@ -49,6 +52,7 @@ def parse_rules(content: bytes, *, severity: Severity = Severity.SUSPEND) -> lis
     for number, row in _rows(text):
         try:
             rule = _rule(row, severity)
+            check_not_own(rule, own_hosts)
             first, known = rules.setdefault(rule.key, (number, rule))
             if known != rule:
                 raise BadInput(f"{rule.domain} stands in row {first} too, and differs.")

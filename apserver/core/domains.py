@@ -152,6 +152,11 @@ class DomainRules:
                 deciding[rule.domain] = rule
         return cls(closed, deciding, frozenset(map(_host, own_hosts)))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every host is dealt with in full."""
+        return not (self.closed or self._deciding)
+
     def verdict(self, host: str) -> Verdict:
         """How to deal with a host, given with or without its port; BadInput when it is none."""
         name = _host(host)

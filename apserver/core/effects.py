@@ -28,10 +28,14 @@ class ActorNeed:
 
 @dataclass(frozen=True, slots=True)
 class ActivityNeed:
-    """The activity that ``actor`` did under this id; with no actor: one of ours."""
+    """The activity that ``actor`` did under this id; with no actor: one of ours.
+
+    With ``asked`` it is the Follow with this id that asked that actor, whoever sent it.
+    """
 
     id: str
     actor: str | None = None
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class ActorFact:
     type: str
     followers: str | None
     manual_approval: bool
+    limited: bool = False  #: by a domain rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +146,11 @@ class Facts:
         fact = self.found.get(ActorNeed(id_)) if id_ else None
         return fact if isinstance(fact, ActorFact) else None
 
-    def activity(self, id_: str | None, *, actor: str | None = None) -> ActivityFact | None:
-        """The activity, or None when unknown here."""
-        fact = self.found.get(ActivityNeed(id_, actor)) if id_ else None
+    def activity(
+        self, id_: str | None, *, actor: str | None = None, asked: str | None = None
+    ) -> ActivityFact | None:
+        """The activity, or None when unknown here (see `ActivityNeed`)."""
+        fact = self.found.get(ActivityNeed(id_, actor, asked)) if id_ else None
         return fact if isinstance(fact, ActivityFact) else None
 
     def object(self, id_: str | None) -> ObjectFact | None:

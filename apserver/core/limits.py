@@ -67,8 +67,34 @@ NEGATIVE_CACHE_BUSY_S = 15.0  #: for a key whose server did not answer
 KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
 ROUNDS_WAITING = 5_000  #: activities that may wait for a group commit before we say 503
 POOL = 8  #: connections of one worker to PostgreSQL
+LISTENING = 1  #: the connection on which a worker hears of work, besides the pool
+COMMANDS = 5  #: connections left for the command line, and for the migration before a start
 KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
 
 # Moderation
 DOMAIN_FILE = 16 << 20  #: a list of domains to import
 COMMENT = 2_000  #: on a domain rule, characters
+
+# Retention
+PRUNE_ROWS = 1_000  #: rows that go, or are passed, in one transaction
+PRUNE_EVERY_S = 3_600.0
+PRUNE_LOOK_S = 60.0  #: how often a worker looks whether it is time
+JOB_PARKED_S = 30 * 86_400.0  #: how long a job that was given up is kept to be looked at
+HOST_IDLE_S = 86_400.0  #: how long a host that nothing waits for is remembered
+HOST_FAILED_S = 7 * 86_400.0  #: the same, when it failed last time
+HOSTS_IDLE = 10_000  #: hosts that nothing waits for, whatever their age
+
+# The end of a worker
+DRAIN_S = 1.0  #: how long a request may still come on an open connection
+REQUESTS_END_S = 10.0  #: how long requests under way may take
+KEEP_ALIVE_S = 75.0  #: how long an idle connection stays open, while the worker goes on
+
+
+def connections_needed(workers: int) -> int:
+    """The most connections to PostgreSQL that so many workers and all commands hold together."""
+    return workers * (POOL + LISTENING) + COMMANDS
+
+
+def workers_within(connections: int) -> int:
+    """How many workers so many connections are enough for."""
+    return max(connections - COMMANDS, 0) // (POOL + LISTENING)

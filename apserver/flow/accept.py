@@ -15,16 +15,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from apserver import telemetry
 from apserver.core.audience import strip_private, visibility_of
 from apserver.core.contexts import KnownContexts, Verdict, judge
 from apserver.core.document import parse, render
-from apserver.core.model import Activity, authenticate, parse_activity, spliced_object
+from apserver.core.model import (
+    Activity,
+    VerifiedActivity,
+    authenticate,
+    parse_activity,
+    spliced_object,
+)
 from apserver.core.names import Names
-from apserver.core.origin import activity_key, bucket_of, host_of, key_of, same_origin
+from apserver.core.origin import activity_key, bucket_of, check_id, host_of, key_of, same_origin
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
 from apserver.core.times import published_at
-from apserver.errors import BadInput, Forbidden, NotTrusted
+from apserver.errors import BadInput, Forbidden, NotTrusted, RemoteTrouble
+from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
 from apserver.identifiers import uuid7
@@ -41,6 +49,7 @@ class Acceptor:
         self,
         db: Database,
         remote: Remote,
+        live: LiveRules,
         *,
         names: Names,
         contexts: KnownContexts,
@@ -48,6 +57,7 @@ class Acceptor:
     ):
         self._db = db
         self._remote = remote
+        self._live = live
         self._names = names
         self._contexts = contexts
         self._allow_http = allow_http
@@ -61,6 +71,7 @@ class Acceptor:
         """
         now = datetime.now(UTC)
         claim = read_claim(request)
+        self._live.check(claim.key_id)
         check_fresh(claim, now=now)
         check_digest(request, claim)
         document = parse(request.body)
@@ -73,18 +84,27 @@ class Acceptor:
             return False
         known = await self._signing_key(claim, now)
         activity = parse_activity(document, signer=known.owner)
-        verified = authenticate(activity, known.owner, allow_http=self._allow_http)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
+        if self._is_barred(activity.actor):
+            return False
+        body = request.body
+        if activity.actor == known.owner:
+            verified = authenticate(activity, known.owner, allow_http=self._allow_http)
+        else:
+            verified, body = await self._from_origin(activity)
         await self._remote.keep(claim.key_id, known)
         await self._check_not_gone(claim.key_id, verified.actor)
-        arrival = await self._arrival(verified, request.body, owner, now)
+        arrival = await self._arrival(verified, body, owner, now)
         await self._rounds.add(arrival)
         return True
 
     async def signer(self, claim: Claim, *, now: datetime) -> str:
-        """The actor whose key signed the request that makes this claim."""
+        """The actor whose key signed the request that makes this claim; Forbidden when we do not
+        deal with it."""
         known = await self._signing_key(claim, now)
+        if self._live.barred(known.owner):
+            raise Forbidden(f"{known.owner} is suspended here.")
         await self._remote.keep(claim.key_id, known)
         return known.owner
 
@@ -101,6 +121,14 @@ class Acceptor:
             return newer
         return known
 
+    def _is_barred(self, actor: str) -> bool:
+        """Whether nothing of the actor counts, whoever brings it (IO-26, CVE-2026-23961)."""
+        reason = self._live.barred(actor)
+        if reason is not None:
+            telemetry.count(telemetry.APPLIED, reason)
+            telemetry.event("activity without effect", actor=actor, reason=reason)
+        return reason is not None
+
     async def close(self) -> None:
         """Wait for what is being stored."""
         await self._rounds.close()
@@ -115,6 +143,30 @@ class Acceptor:
             known = await actors.actor_by_key(conn, key_of(activity.actor))
         return known is None or known.gone_at is not None
 
+    async def _from_origin(self, passed_on: Activity) -> tuple[VerifiedActivity, bytes]:
+        """Somebody passes on what another did (ActivityPub 7.1.2). The carrier's signature tells
+        nothing about that, so it is asked for at its own origin, and what is served there counts.
+
+        Forbidden when it cannot be had there, or is something else.
+        """
+        try:
+            id_ = check_id(passed_on.id, allow_http=self._allow_http)
+            if not same_origin(id_, passed_on.actor) or same_origin(id_, self._names.origin):
+                raise BadInput("The id of the activity is not of its actor's origin.")
+            document = await self._remote.document(id_)
+            fetched = parse_activity(document)
+            if (fetched.id, fetched.actor) != (id_, passed_on.actor):
+                raise BadInput("Its origin serves something else under its id.")
+            await self._remote.actor(fetched.actor)
+        except (BadInput, RemoteTrouble) as error:
+            raise Forbidden(
+                f"{passed_on.id} of {passed_on.actor}, passed on by another: {error}",
+                public="The actor of the activity is not the one who signed the request, "
+                "and its origin does not confirm it.",
+            ) from error
+        verified = authenticate(fetched, fetched.actor, allow_http=self._allow_http)
+        return verified, render(document)
+
     async def _check_not_gone(self, key_id: str, actor: str) -> None:
         """An actor that deleted itself is heard again only when its document is back."""
         async with self._db.connection() as conn:
@@ -128,6 +180,8 @@ class Acceptor:
     ) -> Arrival:
         async with self._db.connection() as conn:
             author = await actors.actor_by_key(conn, key_of(activity.actor))
+        if author is None:  # pruned since the key came into the memory of this process
+            author = await self._remote.actor(activity.actor)
         spliced = spliced_object(activity)
         apart = {"@context"} if spliced is None else {"@context", "object"}
         envelope = {key: value for key, value in activity.document.items() if key not in apart}

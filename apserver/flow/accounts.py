@@ -136,6 +136,7 @@ class Accounts:
         document = own_actor(
             self._names,
             name=name,
+            handle_host=self._handle_host,
             type_=type_,
             display_name=display_name,
             manual_approval=manual_approval,

@@ -42,21 +42,24 @@ async def load_facts(
     *,
     now: datetime,
     known: Mapping[Need, Fact | None] | None = None,
+    is_limited: Callable[[str], bool] = lambda actor: False,
 ) -> Facts:
-    """The facts for all these activities together. ``known`` are there already (fetched)."""
+    """The facts for all these activities together. ``known`` are there already (fetched);
+    ``is_limited`` tells which actors are only for those who follow them."""
     found: Found = dict(known or {})
     for _ in range(ROUNDS):
         facts = Facts(now, found)
         wanted = {need for one in activities for need in needs(one, facts)} - found.keys()
         if not wanted:
             break
-        found |= await _load(conn, wanted)
+        found |= await _load(conn, wanted, is_limited)
     return Facts(now, found)
 
 
-async def _load(conn: Connection, needs: set[Need]) -> Found:
+async def _load(conn: Connection, needs: set[Need], is_limited: Callable[[str], bool]) -> Found:
     found: Found = dict.fromkeys(needs)
-    found |= await _actors(conn, [one for one in needs if isinstance(one, ActorNeed)])
+    actors_needed = [one for one in needs if isinstance(one, ActorNeed)]
+    found |= await _actors(conn, actors_needed, is_limited)
     found |= await _activities(conn, [one for one in needs if isinstance(one, ActivityNeed)])
     found |= await _objects(conn, [one for one in needs if isinstance(one, ObjectNeed)])
     found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
@@ -67,23 +70,40 @@ async def _load(conn: Connection, needs: set[Need]) -> Found:
     return found
 
 
-async def _actors(conn: Connection, needs: Sequence[ActorNeed]) -> Found:
+async def _actors(
+    conn: Connection, needs: Sequence[ActorNeed], is_limited: Callable[[str], bool]
+) -> Found:
     if not needs:
         return {}
     rows = await actors.actors_by_key(conn, {key_of(need.id) for need in needs})
     found: Found = {}
     for need in needs:
         row = rows.get(key_of(need.id))
-        if row is not None and row.gone_at is None:
-            found[need] = ActorFact(row.id, row.ours, row.type, row.followers, row.manual_approval)
+        if row is not None and row.is_active:
+            found[need] = ActorFact(
+                row.id,
+                row.ours,
+                row.type,
+                row.followers,
+                row.manual_approval,
+                limited=is_limited(row.id),
+            )
     return found
 
 
 async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
     if not needs:
         return {}
-    ours = [need for need in needs if need.actor is None]
+    ours = [need for need in needs if need.actor is None and need.asked is None]
+    asked = [need for need in needs if need.asked]
+    pairs_asked = [(key_of(need.asked or ""), need.id) for need in asked]
+    askers = await relations.askers(conn, pairs_asked) if asked else {}
     others = [(need, activity_key(need.actor, need.id)) for need in needs if need.actor]
+    others += [
+        (need, activity_key(askers[pair], need.id))
+        for need, pair in zip(asked, pairs_asked, strict=True)
+        if pair in askers
+    ]
     by_id = await objects.own_activities(conn, {key_of(need.id) for need in ours})
     by_key = await objects.activities_by_key(conn, {key for _, key in others})
     pairs = [(need, by_id[key_of(need.id)]) for need in ours if key_of(need.id) in by_id]

@@ -17,6 +17,7 @@ from apserver.core import delivery
 from apserver.core.audience import Visibility
 from apserver.core.origin import key_of, same_origin
 from apserver.errors import ApserverError, BadInput, RemoteGone
+from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import Remote
 from apserver.identifiers import uuid7
 from apserver.store import actors, deliveries, jobs, objects
@@ -32,9 +33,10 @@ Hold = Callable[[Connection], Awaitable[None]]
 class FanOut:
     """Queues deliveries of activities of the actors of one origin."""
 
-    def __init__(self, db: Database, remote: Remote, *, origin: str):
+    def __init__(self, db: Database, remote: Remote, live: LiveRules, *, origin: str):
         self._db = db
         self._remote = remote
+        self._live = live
         self._origin = origin
 
     async def queue(self, batch: Sequence[Job], *, hold: Hold) -> None:
@@ -76,6 +78,9 @@ class FanOut:
 
     async def _find(self, job: Job) -> Actor | ApserverError | None:
         assert job.recipient is not None
+        if (reason := self._live.barred(job.recipient)) is not None:
+            telemetry.event("recipient let go", recipient=job.recipient, reason=reason)
+            return None
         try:
             return await self._remote.actor(job.recipient)
         except (RemoteGone, BadInput) as error:
@@ -88,7 +93,7 @@ class FanOut:
         followers = await _followers_of(conn, row)
         named = [one for one in row.recipients or () if one != followers]
         known = await actors.actors_by_key(conn, {key_of(one) for one in named})
-        remote = [one for one in known.values() if not one.ours]
+        remote = [one for one in known.values() if not (one.ours or self._live.barred(one.id))]
         await _owe(conn, row, remote, order=job.id, followers=followers, to_followers=True)
         unknown = [
             Job(job.bucket, uuid7(), "resolve", row.key, recipient=one)

@@ -22,9 +22,10 @@ from apserver.core.delivery import wait_s
 from apserver.core.document import parse
 from apserver.core.effects import Effect, Fetch, Refuse, Send
 from apserver.core.model import VerifiedActivity, parse_activity
-from apserver.errors import ApserverError, BadInput, Busy, RemoteGone
+from apserver.errors import ApserverError, BadInput, Busy, DomainBlocked, RemoteGone
 from apserver.flow.facts import Found, fetched, load_facts
 from apserver.flow.fan_out import FanOut
+from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
 from apserver.net.fetch import Fetcher
 from apserver.store import inboxes, jobs, objects
@@ -52,11 +53,19 @@ class _Outcome:
 class Receiver:
     """Does the jobs of leased buckets."""
 
-    def __init__(self, db: Database, publisher: Publisher, fan_out: FanOut, fetcher: Fetcher):
+    def __init__(
+        self,
+        db: Database,
+        publisher: Publisher,
+        fan_out: FanOut,
+        fetcher: Fetcher,
+        live: LiveRules,
+    ):
         self._db = db
         self._publisher = publisher
         self._fan_out = fan_out
         self._fetcher = fetcher
+        self._live = live
 
     async def work_on(self, lease: Lease) -> int:
         """Do the jobs of a bucket that are due, one batch; the number of jobs looked at."""
@@ -152,6 +161,8 @@ class Receiver:
             return fetched(wanted.id, None, "object-gone")
         except BadInput:
             return fetched(wanted.id, None, "object-unreadable")
+        except DomainBlocked:
+            return fetched(wanted.id, None, "object-domain-blocked")
 
     async def _apply(
         self, lease: Lease, batch: Sequence[Job], known: Found
@@ -171,10 +182,17 @@ class Receiver:
     async def _judge(self, conn: Connection, batch: Sequence[Job], known: Found) -> _Outcome:
         activities = await _rebuild(conn, batch)
         facts = await load_facts(
-            conn, list(activities.values()), rules.needs, now=datetime.now(UTC), known=known
+            conn,
+            list(activities.values()),
+            rules.needs,
+            now=datetime.now(UTC),
+            known=known,
+            is_limited=self._live.is_limited,
         )
-        outcome = _Outcome()
+        outcome = _Outcome(refused=await self._live.objections(conn, activities))
         for key, activity in activities.items():
+            if key in outcome.refused:
+                continue
             effects = rules.receive(activity, facts)
             if any(isinstance(effect, Fetch) for effect in effects):
                 effects = tuple(one for one in effects if isinstance(one, Fetch))

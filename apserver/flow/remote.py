@@ -28,6 +28,7 @@ from apserver.core.key_documents import (
 from apserver.core.keys import PublicKey
 from apserver.core.origin import key_of, same_origin
 from apserver.errors import ApserverError, BadInput, Busy, NotTrusted, RemoteGone, RemoteTrouble
+from apserver.flow.live_rules import LiveRules
 from apserver.net.fetch import Fetcher
 from apserver.store import actors
 from apserver.store.actors import Actor
@@ -72,9 +73,10 @@ class KnownKey:
 class Remote:
     """What other servers publish, as far as it is needed here."""
 
-    def __init__(self, db: Database, fetcher: Fetcher, *, allow_http: bool):
+    def __init__(self, db: Database, fetcher: Fetcher, live: LiveRules, *, allow_http: bool):
         self._db = db
         self._fetcher = fetcher
+        self._live = live
         self._allow_http = allow_http
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
         self._failed: OrderedDict[str, tuple[float, ApserverError]] = OrderedDict()
@@ -97,12 +99,17 @@ class Remote:
         assert kept is not None
         return kept
 
+    async def document(self, id_: str) -> Mapping[str, Any]:
+        """The document with this id, fetched. RemoteTrouble or BadInput when there is none."""
+        return await self._fetcher.document(id_)
+
     async def key(self, key_id: str) -> KnownKey:
         """The key with this id and its owner.
 
-        NotTrusted when there is no such key or it is not its owner's; Busy when its server does
-        not answer now (KEY-08).
+        NotTrusted when there is no such key or it is not its owner's; DomainBlocked when we do not
+        deal with its server; Busy when that does not answer now (KEY-08).
         """
+        self._live.check(key_id)
         known = self._keys.get(key_id) or await self._stored_key(key_id)
         # It may have been fetched while we asked the database.
         known = known or self._keys.get(key_id)

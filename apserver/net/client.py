@@ -17,7 +17,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,11 @@ class Client:
         allow_http: bool,
         allow_networks: Sequence[Network],
         ca_file: Path | None,
+        check: Callable[[str], None] = lambda url: None,
     ):
         self._allow_http = allow_http
+        #: Raises for a URL that is not to be asked, whoever wants it: a blocked domain.
+        self._check = check
         self._networks = tuple(allow_networks)
         self._ca_file = ca_file
         #: What every request carries, unsigned.
@@ -107,13 +110,15 @@ class Client:
         deadline_s: float,
         max_bytes: int,
     ) -> Answer:
-        """One request and its answer. RemoteTrouble when there is none within the limits.
+        """One request and its answer. RemoteTrouble when there is none within the limits;
+        DomainBlocked when we do not deal with that server.
 
         ``url`` goes out byte for byte as it is: signatures cover it (IO-29).
         """
         assert self._session is not None, "open() comes first"
         try:
             check_id(url, allow_http=self._allow_http)
+            self._check(url)
             target = URL(url.partition("#")[0], encoded=True)
             async with (
                 asyncio.timeout(deadline_s),
@@ -130,7 +135,8 @@ class Client:
         except BadInput as error:
             raise RemoteTrouble(f"{url} cannot be requested: {error}") from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, UnicodeError) as error:
-            raise Unreachable(f"{method} {url}: {_reason(error)}", why=_why(error)) from error
+            why, reason = _fault(error)
+            raise Unreachable(f"{method} {url}: {_in_words(reason)}", why=why) from error
 
     def _socket(self, info: Any) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -214,17 +220,23 @@ def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
     return found
 
 
-def _why(error: BaseException | None) -> Why:
-    """What is at fault, by the errors that led to this one."""
+def _fault(error: BaseException) -> tuple[Why, BaseException]:
+    """What is at fault, and which of the errors that led to this one says so."""
+    chain = _chain(error)
+    for why, kinds in _FAULTS:
+        for one in chain:
+            if isinstance(one, kinds):
+                return why, one
+    return "answer", error
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)
         error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
-    for why, kinds in _FAULTS:
-        if any(isinstance(one, kinds) for one in chain):
-            return why
-    return "answer"
+    return chain
 
 
-def _reason(error: BaseException) -> str:
+def _in_words(error: BaseException) -> str:
     return "no answer in time" if isinstance(error, TimeoutError) else f"{error or type(error)}"

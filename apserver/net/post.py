@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from apserver.core import limits
 from apserver.core.signatures import Request
-from apserver.core.vocabulary import ACTIVITY_JSON
-from apserver.errors import BadInput, RemoteTrouble
+from apserver.core.vocabulary import LD_JSON_AS2
+from apserver.errors import BadInput, DomainBlocked, RemoteTrouble
 from apserver.net.knock import REFUSALS, Signer, SigningClient
 
 
@@ -33,7 +33,7 @@ class Poster:
         Signed by the first of ``signers``, and by the next when it is refused: what announces a
         new key is signed by the old one, unless the new one is known there already.
         """
-        request = Request("POST", inbox, {"content-type": [ACTIVITY_JSON]}, body)
+        request = Request("POST", inbox, {"content-type": [LD_JSON_AS2]}, body)
         attempt = Attempt(None, "nobody signs it")
         for signer in signers:
             attempt = await self._attempt(request, signer)
@@ -46,6 +46,8 @@ class Poster:
             answer = await self._client.send(
                 request, signer, deadline_s=limits.POST_S, max_bytes=limits.DELIVERY_ANSWER
             )
+        except DomainBlocked as error:
+            return Attempt(error.status, str(error))  # as final as if the other side said so
         except (RemoteTrouble, BadInput) as error:
             return Attempt(None, str(error))
         return Attempt(answer.status, f"{answer.status}", answer.retry_after_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,8 @@ from apserver.store import actors
 from apserver.store.actors import Actor
 
 _CACHE = "public, max-age=3600"
+#: What may name something, if nothing here: any URI (WF-10), and an acct: URI with both halves.
+_NAMES_SOMETHING = re.compile(r"(?!acct:)[a-z][a-z0-9+.-]*:.+|acct:[^@]+@[^@]+", re.IGNORECASE)
 
 
 async def get_webfinger(request: web.Request) -> web.Response:
@@ -35,6 +38,8 @@ async def get_webfinger(request: web.Request) -> web.Response:
         raise Missing
     if actor.gone_at is not None:
         raise Gone
+    if not actor.is_active:
+        raise Missing
     jrd = _jrd(site, actor.id, actor.name)
     rels = request.query.getall("rel", [])
     if rels:
@@ -56,7 +61,12 @@ async def _find(site: Site, resource: str) -> Actor | None:
         iri = site.names.instance if bare in hosts else resource
         async with site.db.connection() as conn:
             return await actors.actor_by_key(conn, key_of(iri))
-    handle = parse_handle(resource)
+    try:
+        handle = parse_handle(resource)
+    except BadInput:
+        if _NAMES_SOMETHING.fullmatch(resource):
+            return None
+        raise
     if handle.host not in hosts:
         return None
     async with site.db.connection() as conn:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from apserver import __version__
 from apserver.errors import ApserverError
+from apserver.serve.door import DRAINING
 from apserver.serve.site import site_of
 
 
@@ -15,7 +16,9 @@ async def get_livez(request: web.Request) -> web.Response:
 
 
 async def get_readyz(request: web.Request) -> web.Response:
-    """200 when PostgreSQL answers; else 503."""
+    """200 when PostgreSQL answers and the process is not about to stop; else 503."""
+    if request.app[DRAINING].is_set():
+        return web.Response(status=503, text="the server is stopping\n")
     try:
         await site_of(request).db.check_answers()
     except ApserverError:

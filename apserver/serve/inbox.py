@@ -48,6 +48,6 @@ async def _owner(request: web.Request) -> str:
     id_ = site.names.actor(request.match_info["name"])
     async with site.db.connection() as conn:
         actor = await actors.actor_by_key(conn, key_of(id_))
-    if actor is None or not actor.ours or actor.gone_at is not None:
+    if actor is None or not (actor.ours and actor.is_active):
         raise Missing
     return actor.id

@@ -14,13 +14,13 @@ from uuid import UUID
 from aiohttp import hdrs, web
 
 from apserver.core import limits
-from apserver.core.audience import Viewer, Visibility, may_read
+from apserver.core.audience import Viewer, Visibility, is_hidden, may_read
 from apserver.core.names import collection_id
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
 from apserver.serve.responses import accepted_by, reply
-from apserver.serve.site import Site, site_of, viewer_of
+from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
 from apserver.store import actors, collections, objects, relations
 from apserver.store.collections import Collection, Member
 from apserver.store.db import Connection
@@ -41,6 +41,10 @@ async def get_actor(request: web.Request) -> web.Response:
         raise Missing
     if actor.gone_at is not None:
         return _tombstone(request, actor.document, shared=True)
+    if not actor.is_active:
+        raise Missing
+    if actor.id != site.names.instance:
+        check_not_blocked(request)
     # The same for everybody: signed requests, each with another signature, share one copy.
     return _document(request, actor.document, shared=True, vary=hdrs.ACCEPT)
 
@@ -52,7 +56,7 @@ async def get_object(request: web.Request) -> web.Response:
     key = key_of(f"{site.names.origin}{request.path}")
     async with site.db.connection() as conn:
         row = (await objects.objects_by_key(conn, [key])).get(key)
-        if row is None or row.kind != "ours":
+        if row is None or row.kind != "ours" or site.live.is_suspended(row.author):
             raise Missing
         if not may_read(await _viewer(conn, viewer, [row.author]), row):
             raise Missing
@@ -70,7 +74,9 @@ async def get_activity(request: web.Request) -> web.Response:
     key = key_of(f"{site.names.origin}{request.path}")
     async with site.db.connection() as conn:
         row = (await objects.own_activities(conn, [key])).get(key)
-        if row is None or not may_read(await _viewer(conn, viewer, [row.actor]), row):
+        if row is None or site.live.is_suspended(row.actor):
+            raise Missing
+        if not may_read(await _viewer(conn, viewer, [row.actor]), row):
             raise Missing
         [body] = await objects.compose_activities(conn, [row])
     return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
@@ -89,6 +95,8 @@ async def get_collection(request: web.Request) -> web.Response:
         found = await collections.collection_by_key(conn, key_of(collection_id(owner, name)))
         if found is None:
             raise await _absence(conn, owner)
+        if site.live.is_suspended(found.owner):
+            raise Missing
         is_owner = viewer == owner
         if name == "inbox" and not is_owner:
             if viewer is None:
@@ -156,7 +164,7 @@ async def _page(
     conn: Connection, site: Site, collection: Collection, window: _Window, *, viewer: str | None
 ) -> bytes:
     """A page of what the viewer may see. A filtered page may be short and still has a next."""
-    seen = await _visible(conn, collection, window, viewer)
+    seen = await _visible(conn, site, collection, window, viewer)
     items = await _items(conn, seen.members)
     page: dict[str, object] = {
         "id": _url(collection, window),
@@ -199,7 +207,7 @@ class _Seen:
 
 
 async def _visible(
-    conn: Connection, collection: Collection, window: _Window, viewer: str | None
+    conn: Connection, site: Site, collection: Collection, window: _Window, viewer: str | None
 ) -> _Seen:
     """Members that the viewer may see.
 
@@ -223,7 +231,7 @@ async def _visible(
         if full:
             rows = rows[1:] if upwards else rows[:-1]
         looked_at += [row.position for row in rows]
-        readable = rows if is_owner else await _readable(conn, rows, viewer)
+        readable = await _readable(conn, site, rows, viewer, is_owner=is_owner)
         members = readable + members if upwards else members + readable
         if not full or len(members) >= window.limit:
             break
@@ -236,11 +244,23 @@ async def _visible(
 
 
 async def _readable(
-    conn: Connection, members: Sequence[Member], viewer: str | None
+    conn: Connection, site: Site, members: Sequence[Member], viewer: str | None, *, is_owner: bool
 ) -> list[Member]:
-    rows = await objects.activities_by_key(conn, [one.item for one in members])
+    """What is for the viewer: for the owner all that is in it and not hidden by moderation."""
+    if is_owner and site.live.hides_nothing:
+        return list(members)
+    rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
     who = await _viewer(conn, viewer, [row.actor for row in rows.values()])
-    return [one for one in members if one.item in rows and may_read(who, rows[one.item])]
+    who = site.live.guard(who, {row.actor: row.actor_id for row in rows.values()})
+    if not is_owner:
+        return [one for one in members if one.item in rows and may_read(who, rows[one.item])]
+    return [one for one in members if not _is_kept_from_owner(site, who, one, rows.get(one.item))]
+
+
+def _is_kept_from_owner(site: Site, who: Viewer, one: Member, row: ActivityRow | None) -> bool:
+    if one.iri is not None:
+        return site.live.barred(one.iri) is not None
+    return row is not None and is_hidden(who, row.actor, asking=row.type == "Follow")
 
 
 async def _items(conn: Connection, members: Sequence[Member]) -> list[bytes]:

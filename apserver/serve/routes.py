@@ -11,6 +11,7 @@ from aiohttp import web
 from apserver.core.names import COLLECTIONS
 from apserver.core.scopes import Scope
 from apserver.serve import discovery, health, inbox, nodeinfo, outbox, read
+from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
 from apserver.serve.rate import RATE, RateLimiter
@@ -68,6 +69,7 @@ ROUTES = (
 def application(site: Site) -> web.Application:
     """The web application of a site."""
     app = web.Application(middlewares=[around])
+    watch(app)
     app[SITE] = site
     app[RATE] = RateLimiter(site.requests_per_minute)
     app[STANDING_HEADERS] = standing_headers(site)

@@ -8,11 +8,14 @@ from pathlib import Path
 from apserver.errors import ConfigProblem
 
 
-def server_context(cert: Path, key: Path) -> ssl.SSLContext:
+def server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     """TLS 1.2 or later with this certificate chain and private key, both PEM files.
 
-    ConfigProblem when they cannot be read or do not belong together.
+    None, plain HTTP, when there are none. ConfigProblem when they cannot be read or do not belong
+    together.
     """
+    if cert is None or key is None:
+        return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     for label, path in (("cert", cert), ("key", key)):

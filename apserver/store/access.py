@@ -44,10 +44,11 @@ _OWNER = "SELECT origin, handle_host FROM server"
 
 _INSERT_TOKEN = "INSERT INTO token (hash, actor, scopes) VALUES ($1, $2, $3)"
 
-# By primary key; the actor's row tells the id, so that a deleted actor has no access.
+# By primary key; the actor's row tells the id, so that one deleted or suspended has no access.
 _HOLDER = """
 SELECT a.id, t.scopes FROM token t JOIN actor a ON a.key = t.actor
 WHERE t.hash = $1 AND t.revoked_at IS NULL AND a.ours AND a.gone_at IS NULL
+  AND a.suspended_at IS NULL
 """
 
 # All of them, or those of one actor by token_actor.

@@ -32,6 +32,12 @@ class Actor:
     handle_host: str | None = None
     fetched_at: datetime | None = None
     gone_at: datetime | None = None
+    suspended_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Neither deleted nor suspended."""
+        return self.gone_at is None and self.suspended_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def remote_actor(profile: Profile, document: bytes) -> Actor:
 
 _COLUMNS = (
     "key, id, ours, type, host, bucket, name, inbox, shared_inbox, followers, manual_approval, "
-    "document, folded_name, handle_host, fetched_at, gone_at"
+    "document, folded_name, handle_host, fetched_at, gone_at, suspended_at"
 )
 
 # By primary key.

@@ -135,14 +135,14 @@ DELETE FROM delivery WHERE bucket = $1 AND host = $2 AND since < now() - $3::int
 
 _HOST_WELL = """
 UPDATE host SET failures = 0, failing_since = NULL, last_error = NULL,
-    lease_until = '-infinity',
+    lease_until = '-infinity', tried_at = now(),
     next_at = coalesce((SELECT greatest(min(run_at), now()) FROM delivery
                         WHERE bucket = $1 AND host = $2), 'infinity')
 WHERE bucket = $1 AND host = $2
 """
 _HOST_DOWN = """
 UPDATE host SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
-    last_error = $4, lease_until = '-infinity',
+    last_error = $4, lease_until = '-infinity', tried_at = now(),
     next_at = CASE WHEN EXISTS (SELECT FROM delivery WHERE bucket = $1 AND host = $2)
               THEN now() + make_interval(secs => $3) ELSE 'infinity' END
 WHERE bucket = $1 AND host = $2

@@ -108,7 +108,7 @@ RETURNING a.key
 """
 _DROP_RAW = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
 
-# By activity_author, receipt_activity and the primary keys.
+# By activity_author and the primary keys.
 _RECEIPTS_OF = """
 SELECT r.owner, r.activity, o.id FROM activity a JOIN receipt r ON r.activity = a.key
 JOIN actor o ON o.key = r.owner

@@ -49,6 +49,13 @@ JOIN relation r ON r.object = i.object AND r.kind = i.kind AND r.subject = i.sub
 ORDER BY r.object, r.kind, r.subject FOR UPDATE OF r
 """
 
+# By relation_activity, the actor by primary key.
+_ASKERS = """
+SELECT r.object, r.activity_id, a.id FROM unnest($1::uuid[], $2::text[]) AS i(object, activity_id)
+JOIN relation r ON r.object = i.object AND r.activity_id = i.activity_id AND r.kind = 'follow'
+JOIN actor a ON a.key = r.subject
+"""
+
 # By relation_subject.
 _FOLLOWED_OF = """
 SELECT object FROM relation
@@ -127,6 +134,14 @@ async def isolate(conn: Connection, actor: UUID) -> None:
     """Remove every relation that the actor stands in, on either side."""
     for statement in _ISOLATE:
         await conn.execute(statement, actor)
+
+
+async def askers(
+    conn: Connection, asked: Sequence[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], str]:
+    """Who sent the Follow with this id to this actor: ids by (asked actor, id of the Follow)."""
+    rows = await conn.fetch(_ASKERS, [who for who, _ in asked], [id_ for _, id_ in asked])
+    return {(row["object"], row["activity_id"]): row["id"] for row in rows}
 
 
 async def followed_of(conn: Connection, subject: UUID, among: Sequence[UUID]) -> frozenset[UUID]:

@@ -45,8 +45,8 @@ def run(plan: Plan) -> int:
     0 after SIGTERM, SIGINT or SIGHUP; 1 when refused (port or data folder in use); 78 for a
     configuration that cannot be used, also when a child says so. Reasons go to `plan.log`.
     Children read one JSON object on standard input. Both roles: `settings` (the text given),
-    `dsn`. Workers: `socket_fd` (listening), `port`, `ready_fd` (write one byte "1" when
-    serving), `worker` (from 0), `workers`.
+    `dsn`, `workers` (how many). Workers: `socket_fd` (listening), `port`, `ready_fd` (write one
+    byte "1" when serving), `worker` (from 0).
     """
     with Signals.caught() as signals:
         try:
@@ -81,7 +81,7 @@ def _run(plan: Plan, signals: Signals) -> int:
 
 
 def _migrate(plan: Plan, dsn: str) -> int:
-    process = spawn(plan, "migrate", {"dsn": dsn})
+    process = spawn(plan, "migrate", {"dsn": dsn, "workers": plan.workers})
     try:
         code = process.wait()
     except BaseException:

@@ -20,6 +20,12 @@ TEXTS: dict[str, tuple[str, object]] = {
     "handle_host": ("example.org", "example.org"),
     "listen": ("[::1]:0", "[::1]:0"),
     "data_dir": ("/srv/apserver", Path("/srv/apserver")),
+    "server.trusted_proxies": (
+        "127.0.0.1, 10.0.0.0/8",
+        (ipaddress.ip_network("127.0.0.1/32"), ipaddress.ip_network("10.0.0.0/8")),
+    ),
+    "tls.cert": ("cert.pem", Path("cert.pem")),
+    "tls.key": ("key.pem", Path("key.pem")),
     "database.url": ("postgresql://user@db/apserver", "postgresql://user@db/apserver"),
     "federation.allow_http": ("true", True),
     "federation.allow_networks": (
@@ -56,7 +62,12 @@ def test_every_key_is_set_by_its_variable(key: Key, tmp_path: Path) -> None:
     if isinstance(expected, Path) and not expected.is_absolute():
         expected = write(tmp_path, "", str(expected))
     variable = "APSERVER__" + key.dotted.upper().replace(".", "__")
-    environ = {"APSERVER__ORIGIN": ORIGIN, variable: text}
+    environ = {"APSERVER__ORIGIN": ORIGIN}
+    if key.section == "tls":  # one without the other is refused
+        environ |= {
+            f"APSERVER__TLS__{one}": str(write(tmp_path, "", one)) for one in ("CERT", "KEY")
+        }
+    environ[variable] = text
     assert value_of(load(None, environ, cwd=tmp_path), key.dotted) == expected
 
 
@@ -64,6 +75,8 @@ def test_the_defaults(tmp_path: Path) -> None:
     settings = load(None, {"APSERVER__ORIGIN": ORIGIN, "HOME": "/home/ann"}, cwd=tmp_path)
     assert settings.handle_host == "social.example"
     assert settings.listen_address == ("127.0.0.1", 8080)
+    assert settings.server.trusted_proxies == ()
+    assert (settings.tls.cert, settings.tls.key) == (None, None)
     assert settings.database.url == ""
     assert settings.federation.allow_http is False
     assert settings.federation.allow_networks == ()
@@ -148,7 +161,8 @@ def test_the_example_file_loads_and_shows_the_defaults(tmp_path: Path) -> None:
 
 def test_workers_get_the_same_settings(tmp_path: Path) -> None:
     texts = {dotted: text for dotted, (text, _) in TEXTS.items()}
-    texts["federation.ca_file"] = str(write(tmp_path, "", "ca.pem"))
+    for dotted in ("federation.ca_file", "tls.cert", "tls.key"):
+        texts[dotted] = str(write(tmp_path, "", texts[dotted]))
     environ = {
         "APSERVER__" + dotted.upper().replace(".", "__"): text for dotted, text in texts.items()
     }

@@ -38,6 +38,10 @@ BAD_VALUES = [
     ("listen", '"::1:8080"', "IP address and port"),
     ("listen", "8080", "IP address and port"),
     ("data_dir", "true", "a path"),
+    ("[server] trusted_proxies", '"10.0.0.0/8"', "CIDR"),
+    ("[server] trusted_proxies", '["proxy.example"]', "CIDR"),
+    ("[tls] cert", '"nowhere.pem"', "the path of an existing file"),
+    ("[tls] key", "true", "the path of an existing file"),
     ("[federation] allow_http", '"yes"', "true or false"),
     ("[federation] allow_http", "1", "true or false"),
     ("[federation] allow_networks", '"127.0.0.0/8"', "CIDR"),
@@ -86,7 +90,7 @@ def test_a_bad_value_in_the_environment(
     label: str, value: str, allowed: str, tmp_path: Path
 ) -> None:
     text = str(json.loads(value))
-    if label == "[federation] allow_networks":
+    if label in ("[federation] allow_networks", "[server] trusted_proxies"):
         text = "127.0.0.1/8"  # one network is a list there, but this one has host bits set
     variable = "APSERVER__" + label.strip("[").replace("] ", "__").upper()
     message = problem(tmp_path, **{"APSERVER__ORIGIN": ORIGIN, variable: text})

@@ -100,8 +100,9 @@ def test_a_damaged_file_is_named(text: str, tmp_path: Path) -> None:
 
 def test_the_lines_to_paste_are_shell_words_for_curl() -> None:
     post, read, follow = (shlex.split(line) for line in curl_lines(TRIAL))
-    for words in (post, read, follow):
-        assert words[:3] == ["curl", "-sS", f"{TRIAL.actor}/outbox"]
+    outbox = f"{TRIAL.actor}/outbox"
+    for words, iri in ((post, outbox), (read, f"{outbox}?page=first"), (follow, outbox)):
+        assert words[:3] == ["curl", "-sS", iri]
         assert words[words.index("-H") + 1] == "Authorization: Bearer aps_secret"
     assert "-d" not in read
     note = json.loads(post[post.index("-d") + 1])

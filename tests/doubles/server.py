@@ -62,8 +62,9 @@ class Server:
         port = listening.getsockname()[1]
         folder.mkdir(exist_ok=True)
         scheme = "https" if "tls__cert" in options else "http"
-        ca_file = options.get("federation__ca_file")
-        trusting = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
+        trusting = ssl.create_default_context()
+        if "federation__ca_file" in options:
+            trusting.load_verify_locations(str(options["federation__ca_file"]))
         environ = {
             "APSERVER__ORIGIN": f"{scheme}://127.0.0.1:{port}",
             "APSERVER__DATA_DIR": str(folder),
@@ -96,13 +97,15 @@ class Server:
             os.close(ready_in)
             os.close(ready_out)
 
-    async def create_actor(self, name: str, *, manual_approval: bool = False) -> str:
+    async def create_actor(
+        self, name: str, *, type_: str = "Person", manual_approval: bool = False
+    ) -> str:
         """A new actor; its id. Its token is kept."""
         made = await app.create_actor(
             self.dsn,
             self.settings,
             name=name,
-            type="Person",
+            type=type_,
             display_name=None,
             manual_approval=manual_approval,
             token=True,
@@ -199,8 +202,10 @@ class Server:
 
         async def empty() -> bool:
             [row] = await self.rows(
-                "SELECT (SELECT count(*) FROM job WHERE parked_at IS NULL AND run_at <= now()) + "
-                "(SELECT count(*) FROM host WHERE next_at <= now() OR lease_until > now()) AS n"
+                # clock_timestamp(), for what is seen may have begun after this statement did.
+                "SELECT (SELECT count(*) FROM job"
+                " WHERE parked_at IS NULL AND run_at <= clock_timestamp()) + (SELECT count(*)"
+                " FROM host WHERE next_at <= clock_timestamp() OR lease_until > now()) AS n"
             )
             return bool(row["n"] == 0)
 

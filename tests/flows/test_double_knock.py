@@ -18,7 +18,7 @@ from tests.conftest import StartServer
 from tests.doubles.peer import Peer, Received, Responder, scheme_of
 from tests.doubles.server import AS2, PUBLIC, Server, until
 
-INBOX = "/users/carol/inbox"
+INBOX = "/inbox"
 
 
 def taking(scheme: Scheme, *, otherwise: int = 401) -> Responder:
@@ -173,7 +173,7 @@ async def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_SIG_R_10_accept_signature_is_honoured(server: Server, peer: Peer) -> None:
-    """SIG-R-10, RFC 9421 5.2: the form that the 401 asks for, nonce and all, in one more request."""
+    """SIG-R-10, RFC 9421 5.2: the form that the 401 asks for, nonce and all, in one request."""
     components = '("@method" "@target-uri" "@authority" "content-digest" "date")'
     nonces = (f"nonce-{n}" for n in count())
 

@@ -19,13 +19,21 @@ def needs(answer: Activity) -> tuple[Need, ...]:
     """The inner activity, as we may hold it."""
     if answer.object_id is None:
         return ()
-    return (ActivityNeed(answer.object_id, _author(answer)), ActivityNeed(answer.object_id))
+    return (
+        ActivityNeed(answer.object_id, _author(answer)),
+        ActivityNeed(answer.object_id),
+        ActivityNeed(answer.object_id, asked=answer.actor),
+    )
 
 
 def inner_of(answer: Activity, facts: Facts) -> Activity | None:
     """The activity that is answered or undone; None when it cannot be told."""
     id_ = answer.object_id
-    stored = facts.activity(id_, actor=_author(answer)) or facts.activity(id_)
+    stored = (
+        facts.activity(id_, actor=_author(answer))
+        or facts.activity(id_)
+        or facts.activity(id_, asked=answer.actor)
+    )
     if stored is not None and (answer.type != "Undo" or stored.actor == answer.actor):
         return Activity(stored.document, stored.id, stored.type, stored.actor)
     embedded = answer.embedded

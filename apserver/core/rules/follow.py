@@ -68,13 +68,15 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     followed = facts.actor(follow.object_id)
     if followed is None or not followed.ours:
         return (Refuse("follow-not-ours"),)
-    if followed.id.endswith(f"/{INSTANCE}"):
-        return (Send(_answer("Reject", follow, by=followed.id)),)
     asked = Relate(
         follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours
     )
+    if followed.id.endswith(f"/{INSTANCE}"):
+        return (asked, Send(_answer("Reject", follow, by=followed.id)))
     known = facts.follow(follow.actor, followed.id)
-    if followed.manual_approval and (known is None or known.state == "pending"):
+    follower = facts.actor(follow.actor)
+    waits = followed.manual_approval or (follower is not None and follower.limited)
+    if waits and (known is None or known.state == "pending"):
         return (asked,)
     return (asked, Send(_answer("Accept", follow, by=followed.id)))
 

@@ -75,6 +75,8 @@ def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     stored = facts.object(str(embedded["id"]))
     if stored is not None and stored.author == key_of(create.actor) and stored.deleted:
         return (Refuse("object-deleted"),)
+    if stored is not None and stored.author != key_of(create.actor) and not stored.deleted:
+        return (Refuse("object-of-another-author"),)
     return (_put(create, embedded, facts, kind="remote"),)
 
 

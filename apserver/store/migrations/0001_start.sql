@@ -6,7 +6,8 @@ CREATE TABLE server (
     singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     origin      text COLLATE "C" NOT NULL,
     handle_host text COLLATE "C" NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT now()
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    acts        bigint NOT NULL DEFAULT 0       -- acts of moderation; workers reload when it grows
 );
 
 -- Actors, ours and of other servers.
@@ -26,8 +27,14 @@ CREATE TABLE actor (
     manual_approval boolean NOT NULL DEFAULT false,
     document        bytea NOT NULL,             -- with its @context, as served
     fetched_at      timestamptz NOT NULL DEFAULT now(),
-    gone_at         timestamptz
+    gone_at         timestamptz,
+    suspended_at    timestamptz,                -- by an admin; can be taken back
+    -- What domain rules are about: the host of the id, without the port.
+    domain          text COLLATE "C" NOT NULL GENERATED ALWAYS AS
+                    (substring(id from '^https?://(\[[^]]*\]|[^/:?#]*)')) STORED
 );
+CREATE INDEX actor_domain ON actor (domain, fetched_at, key) WHERE NOT ours;
+CREATE INDEX actor_suspended ON actor (key) WHERE suspended_at IS NOT NULL;
 CREATE UNIQUE INDEX actor_handle ON actor (handle_host, folded_name) WHERE ours;
 
 -- Key pairs of our actors. The private half is sealed (AES-GCM, data_dir/secret).
@@ -62,8 +69,12 @@ CREATE TABLE public_key (
     key_id     text COLLATE "C" NOT NULL,
     owner      text COLLATE "C" NOT NULL,       -- the actor's id
     der        bytea NOT NULL,                  -- SubjectPublicKeyInfo
-    fetched_at timestamptz NOT NULL DEFAULT now()
+    fetched_at timestamptz NOT NULL DEFAULT now(),
+    domain     text COLLATE "C" NOT NULL GENERATED ALWAYS AS
+               (coalesce(substring(key_id from '^https?://(\[[^]]*\]|[^/:?#]*)'), '')) STORED
 );
+CREATE INDEX public_key_age ON public_key (domain, fetched_at, key);
+CREATE INDEX public_key_owner ON public_key (owner);
 
 -- Bearer tokens, by the SHA-256 of the token.
 CREATE TABLE token (
@@ -88,9 +99,12 @@ CREATE TABLE object (
     document     bytea NOT NULL,                -- without @context
     published_at timestamptz NOT NULL,
     updated_at   timestamptz,
-    deleted_at   timestamptz
+    deleted_at   timestamptz,
+    stored_at    timestamptz NOT NULL DEFAULT now(),
+    domain       text COLLATE "C" NOT NULL GENERATED ALWAYS AS
+                 (coalesce(substring(id from '^https?://(\[[^]]*\]|[^/:?#]*)'), '')) STORED
 );
-
+CREATE INDEX object_age ON object (domain, stored_at, key) WHERE kind = 'remote';
 CREATE INDEX object_author ON object (author) WHERE kind = 'remote';
 
 -- Activities, ours and received. With `spliced`, the member "object" is not in the envelope:
@@ -110,26 +124,33 @@ CREATE TABLE activity (
     envelope     bytea NOT NULL,
     published_at timestamptz NOT NULL,
     in_person    boolean NOT NULL DEFAULT false,  -- received by the inbox of one actor
-    verdict      text COLLATE "C"               -- why applying had no effect; such are not listed
+    verdict      text COLLATE "C",              -- why applying had no effect; such are not listed
+    stored_at    timestamptz NOT NULL DEFAULT now(),
+    domain       text COLLATE "C" NOT NULL GENERATED ALWAYS AS
+                 (coalesce(substring(actor_id from '^https?://(\[[^]]*\]|[^/:?#]*)'), '')) STORED
 );
 CREATE UNIQUE INDEX activity_local ON activity (local_key) WHERE local_key IS NOT NULL;
-
+CREATE INDEX activity_age ON activity (domain, stored_at, key) WHERE local_key IS NULL;
 CREATE INDEX activity_spliced ON activity (spliced) WHERE spliced IS NOT NULL;
 CREATE INDEX activity_author ON activity (actor) WHERE local_key IS NULL;
 
 -- The exact bytes received, for proofs and forwarding.
 CREATE TABLE raw (
-    activity uuid PRIMARY KEY,
-    body     bytea NOT NULL
+    activity  uuid PRIMARY KEY,
+    body      bytea NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX raw_age ON raw (stored_at);
 
--- Who received what: once for ever, however often and by whichever inbox it comes.
+-- Who received what: once, however often and by whichever inbox it comes. The activity comes
+-- first: a post to many here is one place of the index, and its receipts are found when it goes.
 CREATE TABLE receipt (
-    owner    uuid NOT NULL,
-    activity uuid NOT NULL,
-    PRIMARY KEY (owner, activity)
+    owner     uuid NOT NULL,
+    activity  uuid NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (activity, owner)
 );
-CREATE INDEX receipt_activity ON receipt (activity);
+CREATE INDEX receipt_age ON receipt (stored_at);
 
 -- Collections are one mechanism: inbox, outbox, followers, following, liked, and later ones.
 CREATE TABLE collection (
@@ -153,7 +174,8 @@ CREATE TABLE member (
     added_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (collection, position)
 );
-CREATE UNIQUE INDEX member_item ON member (collection, item);
+-- The item comes first: so it also tells which collections list something.
+CREATE UNIQUE INDEX member_item ON member (item, collection);
 CREATE INDEX member_public ON member (collection, position) WHERE visibility <= 1;
 
 -- subject does kind to object: ann follows bob.
@@ -168,6 +190,7 @@ CREATE TABLE relation (
     PRIMARY KEY (object, kind, subject)
 );
 CREATE INDEX relation_subject ON relation (subject, kind, object);
+CREATE INDEX relation_activity ON relation (object, activity_id);
 CREATE INDEX relation_ours ON relation (object, kind, subject)
     WHERE subject_ours AND state = 'accepted';
 
@@ -203,6 +226,16 @@ CREATE TABLE job (
     parked_at timestamptz,                      -- given up; kept to be looked at
     PRIMARY KEY (bucket, id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX job_parked ON job (parked_at) WHERE parked_at IS NOT NULL;
+
+-- What one worker does for all, now and then.
+CREATE TABLE periodic (
+    name        text COLLATE "C" PRIMARY KEY,
+    next_at     timestamptz NOT NULL,
+    lease_until timestamptz NOT NULL DEFAULT '-infinity',
+    fence       bigint NOT NULL DEFAULT 0
+);
+INSERT INTO periodic (name, next_at) VALUES ('prune', now() + interval '1 hour');
 
 -- Deliveries wait by host; one row per host says when it may be tried again.
 CREATE TABLE host (
@@ -215,9 +248,11 @@ CREATE TABLE host (
     lease_until timestamptz NOT NULL DEFAULT '-infinity',
     fence       bigint NOT NULL DEFAULT 0,
     holder      text COLLATE "C",
+    tried_at    timestamptz NOT NULL DEFAULT now(),  -- when a round with it ended last
     PRIMARY KEY (bucket, host)
 ) WITH (fillfactor = 50);
 CREATE INDEX host_due ON host (bucket, next_at) WHERE next_at < 'infinity';
+CREATE INDEX host_idle ON host (tried_at) WHERE next_at = 'infinity';
 
 CREATE TABLE delivery (
     bucket   smallint NOT NULL,
@@ -231,3 +266,25 @@ CREATE TABLE delivery (
     since    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (bucket, host, id, inbox)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+-- What admins decided on domains (core.domains): one block and one allow for each at most.
+CREATE TABLE domain_rule (
+    domain          text COLLATE "C" NOT NULL,  -- core.domains.parse_domain
+    severity        text COLLATE "C" NOT NULL CHECK (severity IN ('suspend', 'limit', 'none', 'allow')),
+    reject_media    boolean NOT NULL,
+    reject_reports  boolean NOT NULL,
+    public_comment  text NOT NULL,
+    private_comment text NOT NULL,
+    obfuscate       boolean NOT NULL
+);
+CREATE UNIQUE INDEX domain_rule_key ON domain_rule (domain, (severity = 'allow'));
+
+-- Every act of an admin. Never changed.
+CREATE TABLE audit (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT now(),
+    who     text COLLATE "C" NOT NULL,          -- cli
+    act     text COLLATE "C" NOT NULL,          -- as the command is called: domain block
+    subject text COLLATE "C" NOT NULL,          -- a domain, or the id of an actor
+    detail  jsonb                               -- what was decided; null when it was taken back
+);

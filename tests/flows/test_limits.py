@@ -1,0 +1,50 @@
+"""How many requests one address may make."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from tests.conftest import StartServer
+from tests.doubles.server import AS2, PUBLIC
+from tests.flows.steps import check_problem
+
+
+async def test_BP_20_too_many_requests(start_server: StartServer) -> None:
+    """BP-20, AP-SEC-06, AP-SEC-08, IO-71: 429 with Retry-After at every door, and then it works
+    again; another address is not concerned."""
+    limit = 120
+    server = await start_server("ann", limits__requests_per_minute=limit)
+    statuses = [(await server.get("/actors/ann")).status for _ in range(limit)]
+    assert set(statuses) == {200}
+    # By now a few have come back: at this limit two in a second.
+    for _ in range(limit):
+        refused = await server.get("/actors/ann")
+        if refused.status != 200:
+            break
+    check_problem(refused, 429)
+    note = {"type": "Note", "content": "hi", "to": [PUBLIC]}
+    answers = [
+        refused,
+        await server.post("ann", note),
+        await server.ask("POST", "/inbox", data={}, Content_Type=AS2),
+        await server.get("/none"),
+    ]
+    for reply in answers:
+        check_problem(reply, 429)
+        assert 1 <= int(reply.headers["Retry-After"]) <= 60
+    other = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with aiohttp.ClientSession(connector=other) as elsewhere:
+        async with elsewhere.get(f"{server.origin}/actors/ann") as response:
+            assert response.status == 200
+    await asyncio.sleep(int(answers[-1].headers["Retry-After"]))
+    assert (await server.get("/actors/ann")).status == 200
+    assert await server.rows("SELECT id FROM activity") == []
+
+
+async def test_BP_20_zero_sets_no_limit(start_server: StartServer) -> None:
+    """BP-20: as many as there are."""
+    server = await start_server("ann", limits__requests_per_minute=0)
+    statuses = [(await server.get("/actors/ann")).status for _ in range(300)]
+    assert set(statuses) == {200}
