@@ -127,8 +127,8 @@ async def start_peer() -> AsyncIterator[StartPeer]:
     """Starts peers that do as the test says: ``peer = await start_peer("carol")``."""
     async with AsyncExitStack() as stack:
 
-        async def start(*actors: str, host: str = "127.0.0.1") -> Peer:
-            return await stack.enter_async_context(Peer.running(actors, host))
+        async def start(*actors: str, host: str = "127.0.0.1", port: int = 0) -> Peer:
+            return await stack.enter_async_context(Peer.running(actors, host, port))
 
         yield start
 

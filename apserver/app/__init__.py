@@ -16,6 +16,7 @@ from apserver.app.accounts import (
     revoke_token,
     rotate_key,
 )
+from apserver.app.moderation import moderating
 from apserver.app.outgoing import (
     LookedUp,
     Sent,
@@ -25,6 +26,7 @@ from apserver.app.outgoing import (
     rehearse_delivery,
     webfinger,
 )
+from apserver.app.retention import prune
 from apserver.app.sink import run_sink
 from apserver.app.worker import Order, running, serve
 from apserver.flow.accounts import CreatedActor
@@ -55,8 +57,10 @@ __all__ = [
     "fetch",
     "list_tokens",
     "migrate",
+    "moderating",
     "own_actor",
     "own_actors",
+    "prune",
     "rehearse_delivery",
     "revoke_token",
     "rotate_key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from apserver.cli import suspension
 from apserver.cli.connection import change, look, settings_of
 from apserver.cli.output import note, show, show_table
 from apserver.cli.parser import (
@@ -25,12 +26,13 @@ COLUMNS = ("name", "id", "type", "created", "followers", "state")
 
 def add(commands: Commands) -> None:
     """The group and its commands."""
-    summary = "Make, list and delete actors, and change their keys."
+    summary = "Make, list, suspend and delete actors, and change their keys."
     group = add_command(commands, "actor", summary=summary).add_commands()
     _add_create(group)
     _add_list(group)
     _add_show(group)
     _add_rotate_key(group)
+    suspension.add(group)
     _add_delete(group)
 
 
@@ -102,7 +104,8 @@ def _add_list(group: Commands) -> None:
         "list",
         summary="List the actors of this server.",
         text="List the actors of this server: name, id, type, when it was made, followers, and "
-        "state, which is active or deleted. The actor named instance stands for the server.",
+        "state, which is active, suspended or deleted. The actor named instance stands for the "
+        "server.",
         example="apserver actor list",
     )
     add_json(parser, what="an array of objects")

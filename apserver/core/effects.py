@@ -82,7 +82,7 @@ Need: TypeAlias = ActorNeed | ActivityNeed | ObjectNeed | RelationNeed | ReachNe
 
 @dataclass(frozen=True, slots=True)
 class ActorFact:
-    """What rules may know of an actor."""
+    """What rules may know of an actor; ``document`` is the JSON that is served of it."""
 
     id: str
     ours: bool
@@ -90,6 +90,7 @@ class ActorFact:
     followers: str | None
     manual_approval: bool
     limited: bool = False  #: by a domain rule
+    document: bytes = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,14 @@ class PutActor:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOwnActor:
+    """An actor of ours has a new document."""
+
+    id: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EndActor:
     """An actor elsewhere is gone for good, with its relations and all that it made."""
 
@@ -295,6 +304,7 @@ Effect: TypeAlias = (
     Put
     | Bury
     | PutActor
+    | PutOwnActor
     | EndActor
     | AddTo
     | RemoveFrom

@@ -17,6 +17,7 @@ from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
+from urllib.parse import quote
 from uuid import UUID
 
 import idna
@@ -30,6 +31,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _IRI = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 #: What no IRI may hold (RFC 3987 2.2), and some readers drop or take for a slash.
 _NEVER = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ud800-\udfff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOOKS_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -162,6 +164,16 @@ def check_id(iri: object, *, allow_http: bool) -> str:
     if iri.count("#") > 1:
         raise BadInput("An id has one fragment at most.")
     return iri
+
+
+def uri_of(iri: str) -> str:
+    """The URI that an id is fetched by: what is not ASCII is percent-encoded (RFC 3987 3.1).
+
+    For the wire alone; ids are compared and stored as they are (AS-11).
+    """
+    if iri.isascii():
+        return iri
+    return _NOT_ASCII.sub(lambda found: quote(found[0], safe=""), iri)
 
 
 # --- Handles and names -----------------------------------------------------------------------

@@ -87,6 +87,7 @@ async def _actors(
                 row.followers,
                 row.manual_approval,
                 limited=is_limited(row.id),
+                document=row.document,
             )
     return found
 

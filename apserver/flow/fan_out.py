@@ -16,7 +16,7 @@ from apserver import telemetry
 from apserver.core import delivery
 from apserver.core.audience import Visibility
 from apserver.core.origin import key_of, same_origin
-from apserver.errors import ApserverError, BadInput, RemoteGone
+from apserver.errors import ApserverError, BadInput, DomainBlocked, RemoteGone
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import Remote
 from apserver.identifiers import uuid7
@@ -83,7 +83,7 @@ class FanOut:
             return None
         try:
             return await self._remote.actor(job.recipient)
-        except (RemoteGone, BadInput) as error:
+        except (RemoteGone, BadInput, DomainBlocked) as error:
             telemetry.event("recipient let go", recipient=job.recipient, reason=error)
             return None
         except ApserverError as error:

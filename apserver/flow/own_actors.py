@@ -18,7 +18,7 @@ from apserver.store.db import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnActor:
-    """An actor of ours and its figures. ``state`` is active or deleted; then they are zero."""
+    """An actor of ours and its figures, which are zero when it is deleted."""
 
     name: str
     handle: str
@@ -31,11 +31,14 @@ class OwnActor:
     manual_approval: bool
     key_ids: tuple[str, ...]
     deleted_at: datetime | None
+    suspended_at: datetime | None
 
     @property
     def state(self) -> str:
-        """In a word."""
-        return "active" if self.deleted_at is None else "deleted"
+        """In a word: active, suspended or deleted."""
+        if self.deleted_at is not None:
+            return "deleted"
+        return "active" if self.suspended_at is None else "suspended"
 
 
 async def list_actors(conn: Connection) -> list[OwnActor]:
@@ -102,6 +105,7 @@ async def _described(conn: Connection, rows: list[Actor]) -> list[OwnActor]:
             manual_approval=row.manual_approval,
             key_ids=tuple(keys.get(row.key, ())),
             deleted_at=row.gone_at,
+            suspended_at=row.suspended_at,
         )
         for row in rows
     ]

@@ -23,7 +23,7 @@ from apserver.core.origin import bucket_of, key_of
 from apserver.core.times import published_at
 from apserver.flow.facts import load_facts
 from apserver.identifiers import uuid7
-from apserver.store import collections, jobs, objects
+from apserver.store import actors, collections, jobs, objects
 from apserver.store.collections import Membership
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes, perform
@@ -73,6 +73,8 @@ class Publisher:
 async def publish(conn: Connection, drafted: Activity, *, job: UUID) -> ActivityRow:
     """Store an activity of ours with everything that follows from it. Part of a transaction."""
     now = datetime.now(UTC)
+    if drafted.type == "Update" and drafted.is_about_itself:
+        await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
     facts = await load_facts(conn, [drafted], rules.needs, now=now)
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)

@@ -234,7 +234,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)
-        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
+        error = getattr(error, "os_error", None) or error.__cause__
     return chain
 
 

@@ -11,17 +11,16 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 from apserver.core import limits
-from apserver.core.origin import Handle, check_id
+from apserver.core.origin import Handle
 from apserver.core.vocabulary import JRD_JSON
 from apserver.core.webfinger import Jrd, claimed_handle, parse_jrd, same_handle, webfinger_url
 from apserver.errors import BadInput, RemoteGone, RemoteTrouble, Unreachable
 from apserver.net.client import Answer, Client
+from apserver.net.redirects import leads_on, next_url
 
 _ACCEPT = f"{JRD_JSON}, application/json"
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +99,7 @@ class Discoverer:
                 deadline_s=limits.WEBFINGER_S,
                 max_bytes=limits.WEBFINGER,
             )
-            if answer.status not in _REDIRECTS:
+            if not leads_on(answer):
                 return answer
-            url = self._next(url, answer)
+            url = next_url(url, answer, allow_http=self._allow_http)
         raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
-
-    def _next(self, url: str, answer: Answer) -> str:
-        location = urljoin(url, answer.headers.get("location", ""))
-        if url.startswith("https:") and not location.startswith("https:"):
-            raise RemoteTrouble(f"{url} leads away from https")
-        return check_id(location, allow_http=self._allow_http)

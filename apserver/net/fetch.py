@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from apserver import telemetry
 from apserver.core import limits
@@ -15,9 +14,9 @@ from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSO
 from apserver.errors import BadInput, RemoteGone, RemoteTrouble
 from apserver.net.client import Answer
 from apserver.net.knock import Signer, SigningClient
+from apserver.net.redirects import leads_on, next_url
 
 _ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Fetcher:
@@ -75,9 +74,9 @@ class Fetcher:
             if same_origin(url, self._origin):
                 raise BadInput(f"{url} is ours and not to be fetched")
             answer = await self._ask(url)
-            if answer.status not in _REDIRECTS:
+            if not leads_on(answer):
                 return _read(answer, url), url
-            url = self._next(url, answer)
+            url = next_url(url, answer, allow_http=self._allow_http)
         raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
 
     async def _ask(self, url: str) -> Answer:
@@ -89,12 +88,6 @@ class Fetcher:
         )
         telemetry.count(telemetry.FETCH, "document", str(answer.status))
         return answer
-
-    def _next(self, url: str, answer: Answer) -> str:
-        location = urljoin(url, answer.headers.get("location", ""))
-        if url.startswith("https:") and not location.startswith("https:"):
-            raise RemoteTrouble(f"{url} leads away from https")
-        return check_id(location, allow_http=self._allow_http).partition("#")[0]
 
 
 def _read(answer: Answer, url: str) -> dict[str, Any]:

@@ -27,13 +27,13 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from apserver import telemetry
 from apserver.core import limits
 from apserver.core.keys import PrivateKey
-from apserver.core.origin import origin_of
+from apserver.core.origin import origin_of, uri_of
 from apserver.core.signatures import (
     AskedSignature,
     Request,
@@ -132,8 +132,10 @@ class SigningClient:
     ) -> Answer:
         """One attempt and the answer that counts. RemoteTrouble when there is none in time.
 
-        Without a signer it is one request in nobody's name.
+        Without a signer it is one request in nobody's name. What is signed is what goes out: the
+        URI of an id (AS-10).
         """
+        request = replace(request, url=uri_of(request.url))
         if signer is None:
             return await self._client.send(
                 request.method,

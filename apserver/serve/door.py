@@ -85,7 +85,7 @@ class Door:
         await self._runner.cleanup()
 
     def _accept_all(self) -> list[socket.socket]:
-        waiting = []
+        waiting: list[socket.socket] = []
         while True:
             try:
                 connection, _ = self._listening.accept()

@@ -99,7 +99,10 @@ SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'in
 
 _LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"
 
-_SET_DOCUMENT = "UPDATE actor SET document = $2 WHERE key = $1 AND ours"
+_SET_DOCUMENT = """
+UPDATE actor SET document = $2, manual_approval = coalesce($3, manual_approval)
+WHERE key = $1 AND ours
+"""
 
 _INSERT_OWN = """
 INSERT INTO actor (key, id, ours, type, host, bucket, name, folded_name, handle_host, inbox,
@@ -164,9 +167,11 @@ async def lock_own_document(conn: Connection, key: UUID) -> bytes | None:
     return document
 
 
-async def set_own_document(conn: Connection, key: UUID, document: bytes) -> None:
-    """Change what is served of an actor of ours."""
-    await conn.execute(_SET_DOCUMENT, key, document)
+async def set_own_document(
+    conn: Connection, key: UUID, document: bytes, *, manual_approval: bool | None = None
+) -> None:
+    """Change what is served of an actor of ours, and whether its followers wait."""
+    await conn.execute(_SET_DOCUMENT, key, document, manual_approval)
 
 
 async def own_actors(conn: Connection) -> list[Actor]:

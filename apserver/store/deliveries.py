@@ -133,11 +133,12 @@ _GIVE_UP = """
 DELETE FROM delivery WHERE bucket = $1 AND host = $2 AND since < now() - $3::interval
 """
 
+# HAVING: without a row, min is null, which greatest overlooks.
 _HOST_WELL = """
 UPDATE host SET failures = 0, failing_since = NULL, last_error = NULL,
     lease_until = '-infinity', tried_at = now(),
     next_at = coalesce((SELECT greatest(min(run_at), now()) FROM delivery
-                        WHERE bucket = $1 AND host = $2), 'infinity')
+                        WHERE bucket = $1 AND host = $2 HAVING count(*) > 0), 'infinity')
 WHERE bucket = $1 AND host = $2
 """
 _HOST_DOWN = """

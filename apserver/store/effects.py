@@ -18,6 +18,7 @@ from apserver.core.effects import (
     EndActor,
     Put,
     PutActor,
+    PutOwnActor,
     Relate,
     RemoveFrom,
     Show,
@@ -32,7 +33,7 @@ from apserver.store.actors import actors_by_key
 from apserver.store.collections import Membership
 from apserver.store.db import Connection
 from apserver.store.objects import ObjectRow
-from apserver.store.others import change_actor, end_actor
+from apserver.store.others import change_actor, change_own_actor, end_actor
 from apserver.store.relations import Relation
 
 
@@ -43,6 +44,8 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
     for effect in effects:
         if isinstance(effect, PutActor):
             await change_actor(conn, effect)
+        elif isinstance(effect, PutOwnActor):
+            await change_own_actor(conn, effect)
         elif isinstance(effect, EndActor):
             await end_actor(conn, effect.id)
     await _relate(conn, effects)

@@ -1,11 +1,11 @@
-"""Actors elsewhere that change or end, and what hangs on them here."""
+"""Actors that change or end, and what hangs on them here."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from apserver.core.document import render
-from apserver.core.effects import PutActor
+from apserver.core.effects import PutActor, PutOwnActor
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
 from apserver.store import actors, collections, inboxes, objects, relations
@@ -22,6 +22,14 @@ async def change_actor(conn: Connection, put: PutActor) -> None:
     await actors.put_remote_actor(conn, row)
     await collections.join_inboxes(conn, listings)
     await actors.forget_public_keys(conn, put.profile.id)
+
+
+async def change_own_actor(conn: Connection, put: PutOwnActor) -> None:
+    """Store the new document of an actor of ours, and what of it has a column."""
+    manual = put.document.get("manuallyApprovesFollowers") is True
+    await actors.set_own_document(
+        conn, key_of(put.id), render(put.document), manual_approval=manual
+    )
 
 
 async def end_actor(conn: Connection, id_: str) -> None:

@@ -1,13 +1,21 @@
-"""Runs the command line as a program of its own, with an environment that the test chooses."""
+"""Runs the command line: as a program of its own in an environment that the test chooses, or in
+this process for a server that the test has started."""
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+from apserver.cli import main
+from apserver.cli.example import render_file
+from tests.doubles.server import Server
 from tests.meta.project import ROOT
 
 MODULE = [sys.executable, "-m", "apserver"]
@@ -45,3 +53,22 @@ def apserver(*arguments: str, cwd: Path, **environ: str) -> Ended:
         timeout=60,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+async def command(server: Server, *arguments: str, given: bytes = b"") -> Ended:
+    """`apserver ARGUMENTS` in this process, configured as *server* is; *given* is its input."""
+    configured = server.settings.plain() | {"database.url": server.dsn}
+    config = server.folder / "config.toml"
+    config.write_text(render_file(configured))
+    return await asyncio.to_thread(_run, ["--config", str(config), *arguments], given)
+
+
+def _run(arguments: list[str], given: bytes) -> Ended:
+    out, err = io.StringIO(), io.StringIO()
+    stdin = io.TextIOWrapper(io.BytesIO(given))
+    with redirect_stdout(out), redirect_stderr(err), mock.patch("sys.stdin", stdin):
+        try:
+            code = main(arguments)
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    return Ended(code, out.getvalue(), err.getvalue())

@@ -153,10 +153,8 @@ def test_actors_and_tokens_while_the_server_runs_and_when_it_does_not(folder: Pa
     with _serving(folder) as (_, _):
         assert _get(ann["actor"])["outbox"] == ann["outbox"]
         assert _get(bob["actor"])["type"] == "Service"
-        cleo = _run(
-            folder,
-            *("actor", "create", "cleo", "--name", "Cleo", "--manual-approval", "--token", "--json"),
-        )
+        given = ("--name", "Cleo", "--manual-approval", "--token", "--json")
+        cleo = _run(folder, "actor", "create", "cleo", *given)
         assert list(cleo) == [*ACTOR_KEYS, "token"]
         document = _get(cleo["actor"])
         assert (document["name"], document["manuallyApprovesFollowers"]) == ("Cleo", True)

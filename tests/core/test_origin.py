@@ -27,6 +27,7 @@ from apserver.core.origin import (
     origin_of,
     parse_handle,
     same_origin,
+    uri_of,
 )
 from apserver.errors import BadInput
 
@@ -290,6 +291,22 @@ def test_any_id_is_returned_or_refused(iri: Any) -> None:
         assert check_id(iri, allow_http=True) == iri
     except BadInput:
         assert not isinstance(iri, str) or not iri.startswith("https://a.example/")
+
+
+@pytest.mark.parametrize(
+    ("iri", "uri"),
+    [
+        # RFC 3987 3.1: UTF-8, each byte in percent signs; what is ASCII stays, escapes too.
+        ("https://a.example/r\u00e9sum\u00e9", "https://a.example/r%C3%A9sum%C3%A9"),
+        (
+            "https://a.example/\U00010300?\u00fc%C3%BC~@#f",
+            "https://a.example/%F0%90%8C%80?%C3%BC%C3%BC~@#f",
+        ),
+        ("https://a.example/@ann/%7Ex?a=b c", "https://a.example/@ann/%7Ex?a=b c"),
+    ],
+)
+def test_AS_10_an_iri_is_mapped_to_a_uri(iri: str, uri: str) -> None:
+    assert uri_of(iri) == uri
 
 
 # --- Handles ---------------------------------------------------------------------------------

@@ -5,12 +5,18 @@ What is tested against this was not written by the code under test.
 
 from __future__ import annotations
 
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from apserver.core.keys import PrivateKey
 
@@ -67,3 +73,14 @@ class Dialect:
         own["signature"] = b64encode(key.sign(string.encode())).decode()
         sent["signature"] = self.write(own)
         return {name: value for name, value in sent.items() if name != "host"}
+
+
+def check_signed(headers: Mapping[str, str], *, target: str, key_pem: str) -> None:
+    """Check a received POST as the draft says; InvalidSignature when it does not hold."""
+    given = dict(re.findall(r'([a-zA-Z]+)="([^"]*)"', headers["Signature"]))
+    values = {name.lower(): value for name, value in headers.items()}
+    values["(request-target)"] = f"post {target}"
+    string = "\n".join(f"{name}: {values[name]}" for name in given["headers"].split())
+    public = load_pem_public_key(key_pem.encode())
+    assert isinstance(public, rsa.RSAPublicKey)
+    public.verify(b64decode(given["signature"]), string.encode(), PKCS1v15(), SHA256())

@@ -90,10 +90,11 @@ class Peer:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, actors: Iterable[str], host: str) -> AsyncIterator[Peer]:
-        """Start one with these actors on a free port."""
+    async def running(cls, actors: Iterable[str], host: str, port: int) -> AsyncIterator[Peer]:
+        """Start one with these actors on this port, or on a free one when it is 0."""
         listening = socket.socket()
-        listening.bind((host, 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
         origin = f"http://{host}:{listening.getsockname()[1]}"
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
             self = cls(origin, http)

@@ -226,3 +226,34 @@ async def test_IO_47_deleted_actor_is_purged(server: Server, peer: Peer) -> None
     assert late.status in (401, 403)
     again = await peer.send(f"{server.origin}/inbox", {**delete, "id": peer.new_id()}, by="carol")
     assert again.status == 202
+
+
+async def test_BP_06_an_actor_updates_its_profile(server: Server, peer: Peer) -> None:
+    """BP-06: what it may change is changed and delivered; what the server keeps is not."""
+    await _shared(server, peer)
+    before = (await server.get("/actors/ann")).json
+    reply = await _edit(server, {"id": server.id("ann"), "name": "Ann II", "summary": "<p>Hi</p>"})
+    assert reply.status == 201, reply.text
+    after = (await server.get("/actors/ann")).json
+    assert (after["name"], after["summary"]) == ("Ann II", "<p>Hi</p>")
+    assert after["publicKey"] == before["publicKey"]
+    assert after["@context"] == before["@context"]
+    [update] = await peer.wait("Update")
+    assert update.json["object"]["name"] == "Ann II"
+    assert update.json["object"]["publicKey"] == before["publicKey"]
+    assert (
+        await _edit(server, {"id": server.id("ann"), "inbox": f"{server.origin}/x"})
+    ).status == 400
+    assert (await _edit(server, {"id": server.id("ann"), "publicKey": None})).status == 400
+    assert (await _edit(server, {"id": server.id("bob"), "name": "No"})).status in (403, 404)
+    assert (await server.get("/actors/bob")).json["name"] == "bob"
+
+
+async def test_BP_06_manual_approval_can_be_switched_on(server: Server, peer: Peer) -> None:
+    reply = await _edit(server, {"id": server.id("ann"), "manuallyApprovesFollowers": True})
+    assert reply.status == 201, reply.text
+    follow = peer.follow("carol", server.id("ann"))
+    await peer.send(f"{server.id('ann')}/inbox", follow, by="carol")
+    await server.drained()
+    assert peer.received == []
+    assert await server.items("ann", "followers", as_="ann") == []

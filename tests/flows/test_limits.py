@@ -35,9 +35,11 @@ async def test_BP_20_too_many_requests(start_server: StartServer) -> None:
         check_problem(reply, 429)
         assert 1 <= int(reply.headers["Retry-After"]) <= 60
     other = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
-    async with aiohttp.ClientSession(connector=other) as elsewhere:
-        async with elsewhere.get(f"{server.origin}/actors/ann") as response:
-            assert response.status == 200
+    async with (
+        aiohttp.ClientSession(connector=other) as elsewhere,
+        elsewhere.get(f"{server.origin}/actors/ann") as response,
+    ):
+        assert response.status == 200
     await asyncio.sleep(int(answers[-1].headers["Retry-After"]))
     assert (await server.get("/actors/ann")).status == 200
     assert await server.rows("SELECT id FROM activity") == []

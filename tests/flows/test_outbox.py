@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import StartPeer, StartServer, free_port
+from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import AS2, CONTEXT, PUBLIC, Server
 from tests.flows.steps import follow_from
@@ -16,17 +16,20 @@ from tests.flows.steps import follow_from
 LD_JSON_AS2 = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 
 
-@pytest.mark.parametrize(
-    "media_type",
-    [LD_JSON_AS2, "application/ld+json", AS2, f"{AS2}; charset=utf-8", "Application/Activity+JSON"],
-)
-async def test_AP_C2S_01_both_media_types_are_taken(server: Server, media_type: str) -> None:
+async def test_AP_C2S_01_both_media_types_are_taken(server: Server) -> None:
     """AP-C2S-01, AP-C2S-02."""
     note = {"@context": CONTEXT, "type": "Note", "content": "hello"}
-    reply = await server.post("ann", note, Content_Type=media_type)
-    assert reply.status == 201, reply.text
-    assert reply.headers["Content-Type"] == AS2
-    assert reply.json["object"]["content"] == "hello"
+    for media_type in (
+        LD_JSON_AS2,
+        "application/ld+json",
+        AS2,
+        f"{AS2}; charset=utf-8",
+        "Application/Activity+JSON",
+    ):
+        reply = await server.post("ann", note, Content_Type=media_type)
+        assert reply.status == 201, reply.text
+        assert reply.headers["Content-Type"] == AS2
+        assert reply.json["object"]["content"] == "hello"
 
 
 async def test_AP_C2S_06_created_is_answered_with_its_new_id(server: Server) -> None:
@@ -56,37 +59,34 @@ async def test_AP_C2S_10_it_stands_in_the_outbox(server: Server) -> None:
     assert listed[0]["object"] == made[2]["object"]
 
 
-@pytest.mark.parametrize(
-    "bare",
-    [
-        {"type": "Note", "content": "a note"},
-        {"type": "Article", "name": "an article"},
-        {"type": ["Place", "https://example.org/ns#Location"], "name": "two types"},
-        {"type": "https://example.org/ns#Recipe", "name": "an extension"},
-        # An object type with an `object` of its own (AS2 Vocabulary, example 22 and others).
-        {
-            "type": "Relationship",
-            "subject": "https://example.org/sally",
-            "relationship": "http://purl.org/vocab/relationship/friendOf",
-            "object": "https://example.org/john",
-        },
-    ],
-    ids=lambda bare: str(bare["type"]),
+BARE: tuple[dict[str, Any], ...] = (
+    {"type": "Note", "content": "a note"},
+    {"type": "Article", "name": "an article"},
+    {"type": ["Place", "https://example.org/ns#Location"], "name": "two types"},
+    {"type": "https://example.org/ns#Recipe", "name": "an extension"},
+    # An object type with an `object` of its own (AS2 Vocabulary, example 22 and others).
+    {
+        "type": "Relationship",
+        "subject": "https://example.org/sally",
+        "relationship": "http://purl.org/vocab/relationship/friendOf",
+        "object": "https://example.org/john",
+    },
 )
-async def test_AP_C2S_18_a_bare_object_is_wrapped_in_a_create(
-    server: Server, bare: dict[str, Any]
-) -> None:
+
+
+async def test_AP_C2S_18_a_bare_object_is_wrapped_in_a_create(server: Server) -> None:
     """AP-C2S-18, AP-C2S-19, AP-C2S-20, AP-C2S-21: both get ids, Location names the Create."""
-    reply = await server.post("ann", {"@context": CONTEXT, **bare})
-    assert reply.status == 201, reply.text
-    assert reply.json["type"] == "Create"
-    assert reply.json["actor"] == server.id("ann")
-    assert reply.headers["Location"] == reply.json["id"]
-    made = await server.get(reply.json["object"]["id"], as_="ann")
-    assert made.status == 200
-    assert made.json["attributedTo"] == server.id("ann")
-    assert {name: made.json[name] for name in bare} == bare
-    assert reply.json["id"] != made.json["id"]
+    for bare in BARE:
+        reply = await server.post("ann", {"@context": CONTEXT, **bare})
+        assert reply.status == 201, reply.text
+        assert reply.json["type"] == "Create"
+        assert reply.json["actor"] == server.id("ann")
+        assert reply.headers["Location"] == reply.json["id"]
+        made = await server.get(reply.json["object"]["id"], as_="ann")
+        assert made.status == 200
+        assert made.json["attributedTo"] == server.id("ann")
+        assert {name: made.json[name] for name in bare} == bare
+        assert reply.json["id"] != made.json["id"]
 
 
 async def test_AP_C2S_22_the_recipients_of_a_bare_object_are_those_of_its_create(
@@ -157,7 +157,8 @@ async def test_AP_C2S_08_blind_recipients_are_never_shown(
     [seen] = await one.wait("Create")
     blind = await other.wait("Create")
     shown = [made.text, *(one.body.decode() for one in (seen, *blind))]
-    for url in (made.json["id"], made.json["object"]["id"], f"{server.id('ann')}/outbox?page=first"):
+    outbox = f"{server.id('ann')}/outbox?page=first"
+    for url in (made.json["id"], made.json["object"]["id"], outbox):
         for viewer in (None, "ann", "bob"):
             shown.append((await server.get(url, as_=viewer)).text)
     for text in shown:
@@ -182,14 +183,16 @@ async def test_AP_C2S_08_blind_recipients_of_what_is_not_a_create(
 ) -> None:
     """AP-C2S-08: the same for any activity and at any depth."""
     inner = {"type": "Note", "bcc": "https://x.example/u", "tag": [{"bto": "https://x.example/v"}]}
-    like = {"type": "Like", "object": inner, "bto": peer.id("carol"), "contentMap": {"bcc": "salaam"}}
+    # A language with the code bcc (Southern Balochi) is no recipient.
+    greeting = {"contentMap": {"bcc": "salaam"}}
+    like = {"type": "Like", "object": inner, "bto": peer.id("carol"), **greeting}
     made = await server.post("ann", like)
     assert made.status == 201, made.text
     [sent] = await peer.wait("Like")
-    for text in (made.text, sent.body.decode(), (await server.get(made.json["id"], as_="ann")).text):
+    shown = await server.get(made.json["id"], as_="ann")
+    for text in (made.text, sent.body.decode(), shown.text):
         assert "x.example" not in text
         assert peer.id("carol") not in text
-        # A language with the code bcc (Southern Balochi) is no recipient.
         assert '"contentMap":{"bcc":"salaam"}' in text
 
 
@@ -213,7 +216,7 @@ async def test_AP_C2S_38_every_activity_is_delivered_whatever_its_type(
     server: Server, peer: Peer
 ) -> None:
     """AP-C2S-38, AP-OBJ-07, AP-S2S-01, BP-07: stored, listed, delivered, with an id of ours."""
-    sent = [
+    sent: list[dict[str, Any]] = [
         {"type": "Like", "object": "https://a.example/notes/1"},
         {"type": "Announce", "object": "https://a.example/notes/1"},
         {"type": "Arrive", "location": {"type": "Place", "name": "Work"}},
@@ -306,82 +309,3 @@ async def _meet(server: Server, *ids: str) -> None:
     """Let the server learn of these actors."""
     await server.note("ann", "nice to meet you", *ids)
     await server.drained()
-
-
-async def test_IO_52_the_shape_of_what_we_emit(server: Server, peer: Peer) -> None:
-    """IO-52, AS-02: arrays even for one, Public in full, ids as strings, nothing null or empty."""
-    note = {
-        "type": "Note",
-        "content": "hi",
-        "summary": None,
-        "to": "as:Public",
-        "cc": {"id": peer.id("carol"), "type": "Person"},
-        "tag": {"type": "Mention", "href": peer.id("carol"), "name": "@carol", "id": None},
-        "attachment": {"type": "Image", "url": "https://a.example/1.png"},
-        "audience": [],
-        "inReplyTo": [None],
-    }
-    made = (await server.post("ann", {"actor": [server.id("ann")], "type": "Create", "object": note})).json
-    [sent] = await peer.wait("Create")
-    assert sent.json == made
-    assert made["@context"] == CONTEXT
-    assert made["actor"] == made["object"]["attributedTo"] == server.id("ann")
-    for document in (made, made["object"]):
-        assert document["to"] == [PUBLIC]
-        assert document["cc"] == [peer.id("carol")]
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", document["published"])
-        assert "audience" not in document
-    mention = {"type": "Mention", "href": peer.id("carol"), "name": "@carol"}
-    assert made["object"]["tag"] == [mention]
-    assert made["object"]["attachment"] == [note["attachment"]]
-    assert "null" not in sent.body.decode()
-
-
-@pytest.mark.parametrize(
-    "posted",
-    [None, CONTEXT, [CONTEXT], [], "http://www.w3.org/ns/activitystreams", CONTEXT + "#"],
-    ids=str,
-)
-async def test_AP_OBJ_01_the_context_is_the_one_that_others_look_for(
-    server: Server, posted: object
-) -> None:
-    """AP-OBJ-01, AS-08, AS-09: exactly this string, whatever was sent and if nothing was."""
-    note: dict[str, object] = {"type": "Note", "content": "hi", "to": PUBLIC}
-    made = await server.post("ann", note | ({} if posted is None else {"@context": posted}))
-    assert made.status == 201, made.text
-    for url in (made.json["id"], made.json["object"]["id"]):
-        context = (await server.get(url)).json["@context"]
-        assert context in (CONTEXT, [CONTEXT])
-
-
-async def test_AP_OBJ_02_further_contexts_are_kept(server: Server) -> None:
-    """AP-OBJ-02, AS-07, AS-32: with the members that they define, and members of no context."""
-    context = [CONTEXT, {"toot": "http://joinmastodon.org/ns#", "blurhash": "toot:blurhash"}]
-    note = {"type": "Note", "blurhash": "UBL", "mood": {"happy": [1, 2.5, True]}, "to": PUBLIC}
-    made = await server.post("ann", {"@context": context, **note})
-    assert made.status == 201, made.text
-    for url, pick in ((made.json["id"], "object"), (made.json["object"]["id"], None)):
-        document = (await server.get(url)).json
-        assert document["@context"] == context
-        inner = document[pick] if pick else document
-        assert (inner["blurhash"], inner["mood"]) == (note["blurhash"], note["mood"])
-
-
-async def test_AP_OBJ_06_ids_are_https_when_the_origin_is(start_server: StartServer) -> None:
-    """AP-OBJ-06: ids are made of the origin, not of the address that we listen on."""
-    port = free_port()
-    server = await start_server("ann", port=port, origin="https://social.example")
-    reply = await server.ask(
-        "POST",
-        f"http://127.0.0.1:{port}/actors/ann/outbox",
-        as_="ann",
-        data={"type": "Note", "content": "hi", "to": [PUBLIC]},
-        Host="social.example",
-        Content_Type=AS2,
-    )
-    assert reply.status == 201, reply.text
-    for id_ in (reply.json["id"], reply.json["actor"], reply.json["object"]["id"]):
-        assert id_.startswith("https://social.example/")
-        path = id_.removeprefix("https://social.example")
-        found = await server.get(f"http://127.0.0.1:{port}{path}", Host="social.example")
-        assert found.json["id"] == id_

@@ -7,16 +7,16 @@ import gzip
 import io
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
 
 from apserver.core import limits
 from tests.doubles.server import AS2, CONTEXT, PUBLIC, Server
 from tests.flows.steps import check_problem, stored
 
-NOTE = {"@context": CONTEXT, "type": "Note", "content": "hello", "to": [PUBLIC]}
+NOTE: dict[str, Any] = {"@context": CONTEXT, "type": "Note", "content": "hello", "to": [PUBLIC]}
 
 
 async def test_AP_C2S_03_only_the_owner_posts(server: Server) -> None:
@@ -47,10 +47,10 @@ async def test_AP_C2S_03_nobody_has_the_outbox_of_nobody(server: Server) -> None
         check_problem(reply, 403)
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/json", "multipart/form-data", ""])
-async def test_AP_C2S_02_other_media_types(server: Server, media_type: str) -> None:
+async def test_AP_C2S_02_other_media_types(server: Server) -> None:
     """AP-C2S-02: 415."""
-    check_problem(await server.post("ann", NOTE, Content_Type=media_type), 415)
+    for media_type in ("text/plain", "application/json", "multipart/form-data", ""):
+        check_problem(await server.post("ann", NOTE, Content_Type=media_type), 415)
 
 
 async def test_AP_C2S_02_compressed_bodies(server: Server) -> None:
@@ -59,12 +59,12 @@ async def test_AP_C2S_02_compressed_bodies(server: Server) -> None:
     check_problem(await server.post("ann", body, Content_Encoding="gzip"), 415)
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_AP_C2S_11_other_methods(server: Server, method: str) -> None:
+async def test_AP_C2S_04_other_methods(server: Server) -> None:
     """405 with the methods that there are (RFC 9110 15.5.6)."""
-    reply = await server.ask(method, "/actors/ann/outbox", as_="ann", data=NOTE)
-    check_problem(reply, 405)
-    assert {"GET", "POST"} <= set(reply.headers["Allow"].replace(" ", "").split(","))
+    for method in ("PUT", "PATCH", "DELETE"):
+        reply = await server.ask(method, "/actors/ann/outbox", as_="ann", data=NOTE)
+        check_problem(reply, 405)
+        assert {"GET", "POST"} <= set(reply.headers["Allow"].replace(" ", "").split(","))
 
 
 async def test_AP_C2S_04_there_is_nothing_elsewhere(server: Server) -> None:
@@ -170,7 +170,11 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "/object/published",
     ),
-    "no language": ({"type": "Note", "contentMap": {"de-419-DE": "x"}}, 400, "/contentMap/de-419-DE"),
+    "no language": (
+        {"type": "Note", "contentMap": {"de-419-DE": "x"}},
+        400,
+        "/contentMap/de-419-DE",
+    ),
     "no recipient": ({"type": "Note", "to": [PUBLIC, "bob"]}, 400, "/to/1"),
     "no context of ours": (
         {"@context": "https://schema.org", "type": "Note"},
@@ -209,23 +213,30 @@ async def test_AP_C2S_04_a_list_of_one_object_is_that_object(server: Server) -> 
 @pytest.mark.parametrize("table", ["activity", "object", "member", "job", "relation"])
 async def test_AP_C2S_06_all_of_it_or_nothing(server: Server, table: str) -> None:
     """One transaction: when PostgreSQL fails at one table, no row stays in any other."""
-    posted = {"type": "Follow", "object": server.id("bob")}
+    posted: dict[str, Any] = {"type": "Follow", "object": server.id("bob")}
     if table != "relation":
         posted = {**NOTE, "to": [PUBLIC, server.id("bob")]}
     before = await stored(server)
-    connection = await asyncpg.connect(server.dsn)
-    await connection.execute(
-        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'planted'; END $$; "
-        f"CREATE TRIGGER planted BEFORE INSERT ON {table} EXECUTE FUNCTION fail()"
-    )
-    reply = await server.post("ann", posted)
-    check_problem(reply, 500)
-    assert "planted" not in reply.text
-    assert await stored(server) == before
-    await connection.execute(f"DROP TRIGGER planted ON {table}")
-    await connection.close()
+    async with _failing(server, table):
+        reply = await server.post("ann", posted)
+        check_problem(reply, 500)
+        assert "planted" not in reply.text
+        assert await stored(server) == before
     assert (await server.post("ann", posted)).status == 201
+
+
+@asynccontextmanager
+async def _failing(server: Server, table: str) -> AsyncIterator[None]:
+    """PostgreSQL refuses every new row of a table."""
+    await server.rows(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'planted'; END $$"
+    )
+    await server.rows(f"CREATE TRIGGER planted BEFORE INSERT ON {table} EXECUTE FUNCTION fail()")
+    try:
+        yield
+    finally:
+        await server.rows("DROP FUNCTION fail CASCADE")
 
 
 async def test_AP_C2S_06_a_client_that_hangs_up_leaves_all_or_nothing(server: Server) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +17,7 @@ from apserver.core.keys import PrivateKey
 from apserver.core.signatures import (
     AskedSignature,
     Request,
+    Scheme,
     asked_signature,
     sign_cavage,
     sign_rfc9421,
@@ -170,13 +172,13 @@ async def test_SIG_R_10_only_where_a_signature_would_help(server: Server) -> Non
 
 @pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
 async def test_KEY_04_ed25519_from_assertion_method(
-    server: Server, peer: Peer, scheme: str
+    server: Server, peer: Peer, scheme: Scheme
 ) -> None:
     """KEY-04, IO-19: a Multikey in assertionMethod signs in either scheme, once it is listed."""
     key_id = f"{peer.id('carol')}#ed25519-key"
     inbox = f"{server.id('ann')}/inbox"
 
-    async def send(**how: object) -> int:
+    async def send(**how: Any) -> int:
         note = peer.create("carol", "hello", PUBLIC)
         reply = await peer.send(inbox, note, by="carol", key_id=key_id, scheme=scheme, **how)
         return reply.status
@@ -211,7 +213,7 @@ async def test_KEY_04_IO_21_an_ed25519_key_that_is_not_hers(
 
 
 @pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
-async def test_signed_gets_in_both_schemes(server: Server, peer: Peer, scheme: str) -> None:
+async def test_signed_gets_in_both_schemes(server: Server, peer: Peer, scheme: Scheme) -> None:
     """KEY-09: a follower sees by its signature what a stranger does not; a bad one is refused."""
     await follow_from(peer, "carol", server, "ann")
     created = await server.note("ann", "for followers", f"{server.id('ann')}/followers")

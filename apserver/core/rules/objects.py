@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from apserver.core.actors import parse_actor
-from apserver.core.audience import audience_of, visibility_of
-from apserver.core.document import ids_of, types_of
+from apserver.core.audience import Audience, audience_of, visibility_of
+from apserver.core.document import ids_of, parse, types_of
 from apserver.core.effects import (
     ActorNeed,
     Bury,
@@ -27,15 +27,20 @@ from apserver.core.effects import (
     ObjectNeed,
     Put,
     PutActor,
+    PutOwnActor,
     Refuse,
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, spliced_object
 from apserver.core.origin import key_of, same_origin
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
-from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES
+from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
 from apserver.errors import BadInput, Forbidden, Gone, Missing
 
+_ACTOR_MANAGED = frozenset(
+    "id type preferredUsername inbox outbox followers following liked endpoints publicKey "
+    "assertionMethod published url".split()
+)
 #: An edit of something that we never saw is taken as its making, while it is young (IO-45).
 _STILL_NEWS = timedelta(days=1)
 #: What an Update by a client cannot change: the server's to keep (AP-C2S-23, BP-06).
@@ -90,6 +95,8 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     the object.
     """
     patch = update.embedded
+    if update.is_about_itself and patch is not None:
+        return _complete_profile(update, patch, facts)
     stored = facts.object(update.object_id)
     if patch is None:
         raise BadInput("Update needs the members that change, with the id.", pointer="/object")
@@ -105,8 +112,27 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     return changed if changed.audience.everyone else addressed_to(changed, audience_of(whole))
 
 
-def _merged(stored: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    for name in sorted(_SERVER_MANAGED & patch.keys()):
+def _complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) -> Activity:
+    """An actor changes what it says of itself (BP-06): known to everybody and to its followers."""
+    actor = facts.actor(update.actor)
+    assert actor is not None, "whoever posts is known"
+    whole = _merged(parse(actor.document), patch, kept=_ACTOR_MANAGED)
+    context = whole.pop("@context")
+    document = {**update.document, "@context": context, "object": whole}
+    changed = Activity(document, update.id, update.type, update.actor, update.addressed)
+    if changed.audience.everyone:
+        return changed
+    followers = () if actor.followers is None else (actor.followers,)
+    return addressed_to(changed, Audience(to=(PUBLIC,), cc=followers))
+
+
+def _merged(
+    stored: Mapping[str, Any],
+    patch: Mapping[str, Any],
+    *,
+    kept: frozenset[str] = _SERVER_MANAGED,
+) -> dict[str, Any]:
+    for name in sorted(kept & patch.keys()):
         if name != "id" and patch[name] != stored.get(name):
             raise BadInput(f"{name} is kept by the server.", pointer=f"/object/{name}")
     merged = {**stored, **{name: one for name, one in patch.items() if name != "@context"}}
@@ -117,6 +143,8 @@ def send_update(update: Activity, facts: Facts) -> Effects:
     """An actor of ours changes an object of its own."""
     embedded = update.embedded
     assert embedded is not None, "completed before"
+    if update.is_about_itself:
+        return (PutOwnActor(update.actor, {"@context": update.document["@context"], **embedded}),)
     return (_put(update, embedded, facts, kind="ours", replace=True),)
 
 

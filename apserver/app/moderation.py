@@ -1,0 +1,20 @@
+"""Moderation by the command line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from apserver.app.accounts import opened
+from apserver.config import Settings
+from apserver.flow.moderation import Moderation, own_hosts
+
+
+@asynccontextmanager
+async def moderating(
+    dsn: str, settings: Settings, *, dry_run: bool = False
+) -> AsyncIterator[Moderation]:
+    """The acts of moderation on a database; with ``dry_run`` each of them is taken back."""
+    hosts = own_hosts(settings.origin, settings.handle_host)
+    async with opened(dsn, dry_run=dry_run) as db:
+        yield Moderation(db, own_hosts=hosts, handle_host=settings.handle_host)
