@@ -44,19 +44,35 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="What the hot paths cost in CPU time, beside what they could cost.",
     )
-    parser.add_argument("--only", action="append", choices=names, metavar="PATH",
-                        help=f"measure this path alone; may be repeated: {', '.join(names)}")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=names,
+        metavar="PATH",
+        help=f"measure this path alone; may be repeated: {', '.join(names)}",
+    )
     parser.add_argument("--n", type=int, metavar="N", help="operations in a repeat")
-    parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N",
-                        help=f"the median of so many counts (default: {REPEATS})")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=REPEATS,
+        metavar="N",
+        help=f"the median of so many counts (default: {REPEATS})",
+    )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="(default: 1)")
     parser.add_argument("--json", metavar="FILE", help="write all figures there too")
     parser.add_argument("--write", action="store_true", help="put them into docs/performance.md")
-    parser.add_argument("--profile", choices=names, metavar="PATH",
-                        help="run this path once with its worker under cProfile, and print "
-                        "where the time goes")
-    parser.add_argument("--smoke", action="store_true",
-                        help="a handful of operations of each path, to see that all works")
+    parser.add_argument(
+        "--profile",
+        choices=names,
+        metavar="PATH",
+        help="run this path once with its worker under cProfile, and print where the time goes",
+    )
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="a handful of operations of each path, to see that all works",
+    )
     return parser  # fmt: skip
 
 

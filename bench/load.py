@@ -59,6 +59,8 @@ class _Connection(asyncio.Protocol):
 
     async def send_all(self, requests: Iterator[bytes], tally: Tally) -> None:
         """Take requests until there are none; ConnectionError when the server hangs up."""
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionError("the server has hung up")
         self._requests, self._tally = requests, tally
         self._done = asyncio.get_running_loop().create_future()
         self._send_next()

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -77,11 +77,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A server with its scene, and connections to it."""
+    """A server with its scene."""
 
     instance: Instance
     scene: Scene
-    load: Load
+
+    def load(self) -> AbstractAsyncContextManager[Load]:
+        """New connections to it. They are made for each path: idle ones get closed."""
+        return Load.to(*self.instance.settings.listen_address)
 
 
 @asynccontextmanager
@@ -90,40 +93,35 @@ async def staged(*, workers: int, smoke: bool, profiled: bool = False) -> AsyncI
     tell("starting a server")
     with sinks.running() as taking:
         async with server.running(workers=workers, profiled=profiled) as instance:
-            host, port = instance.settings.listen_address
-            async with Load.to(host, port) as load:
-                scene = await stage.prepare(
-                    instance,
-                    load,
-                    taking,
-                    followers=SMOKE_FOLLOWERS if smoke else FOLLOWERS,
-                    posts=SMOKE_POSTS if smoke else POSTS,
-                )
-                yield Stage(instance, scene, load)
+            scene = await stage.prepare(
+                instance,
+                taking,
+                followers=SMOKE_FOLLOWERS if smoke else FOLLOWERS,
+                posts=SMOKE_POSTS if smoke else POSTS,
+            )
+            yield Stage(instance, scene)
 
 
 async def measure(at: Stage, path: HotPath, *, operations: int, repeats: int) -> Row:
     """Measure one path. BenchFailed when an answer is not the expected one."""
-    tell(f"{path.name}: warm-up")
-    await once(at, path, max(1, operations // 4))
-    made = 0
     used: list[Usage] = []
-    for number in range(repeats):
-        tell(f"{path.name}: {number + 1} of {repeats}")
-        made, usage = await once(at, path, operations)
-        used.append(usage)
+    async with at.load() as load:
+        tell(f"{path.name}: warm-up")
+        await once(at, path, load, max(1, operations // 4))
+        for number in range(repeats):
+            tell(f"{path.name}: {number + 1} of {repeats}")
+            made, usage = await once(at, path, load, operations)
+            used.append(usage)
     totals = [(one.ours_s + one.postgres_s) * 1e6 / made for one in used]
     middle = used[totals.index(sorted(totals)[(repeats - 1) // 2])]
-    return Row(
-        path, made, middle.ours_s * 1e6 / made, middle.postgres_s * 1e6 / made, totals
-    )
+    return Row(path, made, middle.ours_s * 1e6 / made, middle.postgres_s * 1e6 / made, totals)
 
 
-async def once(at: Stage, path: HotPath, operations: int) -> tuple[int, Usage]:
+async def once(at: Stage, path: HotPath, load: Load, operations: int) -> tuple[int, Usage]:
     """Do a path's work; how many operations it was, and the CPU time that it took."""
-    async with path.work(at.scene, at.load, operations) as work:
+    async with path.work(at.scene, load, operations) as work:
         before = at.instance.usage()
-        tally = await at.load.fire(work.requests)
+        tally = await load.fire(work.requests)
         if work.finish is not None:
             await work.finish()
         used = at.instance.usage() - before

@@ -18,18 +18,21 @@ from bench.measure import once, staged, tell
 from bench.paths import HotPath
 
 LINES = 25
+_Where = tuple[str, int, str]  # file, line, name
+_Figures = tuple[int, int, float, float, object]  # first calls, calls, own s, with callees s
 DUMP_S = 30.0
 
 
 async def profile(path: HotPath, *, operations: int) -> str:
     """The functions of the worker that take the most time of their own, as a table."""
     async with staged(workers=1, smoke=False, profiled=True) as stage:
-        tell(f"{path.name}: warm-up")
-        await once(stage, path, max(1, operations // 4))
-        tell(f"{path.name}: {operations} under cProfile")
-        stage.instance.signal_worker(signal.SIGUSR1)
-        made, _ = await once(stage, path, operations)
-        stage.instance.signal_worker(signal.SIGUSR2)
+        async with stage.load() as load:
+            tell(f"{path.name}: warm-up")
+            await once(stage, path, load, max(1, operations // 4))
+            tell(f"{path.name}: {operations} under cProfile")
+            stage.instance.signal_worker(signal.SIGUSR1)
+            made, _ = await once(stage, path, load, operations)
+            stage.instance.signal_worker(signal.SIGUSR2)
         await _dumped(stage.instance)
         return _table(stage.instance.stats, made)
 
@@ -43,11 +46,8 @@ async def _dumped(instance: Instance) -> None:
 
 
 def _table(stats: Path, made: int) -> str:
-    found = pstats.Stats(str(stats)).get_stats_profile().func_profiles
-    del found
-    entries = sorted(
-        pstats.Stats(str(stats)).stats.items(), key=lambda entry: -entry[1][2]  # type: ignore[attr-defined]
-    )
+    found: dict[_Where, _Figures] = vars(pstats.Stats(str(stats)))["stats"]
+    entries = sorted(found.items(), key=lambda entry: -entry[1][2])
     whole = sum(figures[2] for _, figures in entries)
     lines = [f"{'calls':>8} {'own µs':>8} {'with callees':>13}  for each of {made} operations"]
     for (file, line, name), (_, calls, own, cumulative, _) in entries[:LINES]:

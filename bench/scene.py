@@ -78,7 +78,9 @@ class Scene:
         body = documents.received_create(writer, number)
         sent = {"Content-Type": ACTIVITY_JSON}
         signed = sign_cavage(
-            Request("POST", f"{self.instance.origin}/inbox", {"content-type": [ACTIVITY_JSON]}, body),
+            Request(
+                "POST", f"{self.instance.origin}/inbox", {"content-type": [ACTIVITY_JSON]}, body
+            ),
             key_id=f"{writer}#main-key",
             key=self.key,
             now=datetime.now(UTC),
@@ -97,9 +99,7 @@ def _target(url: str) -> str:
     return urlsplit(url).path + (f"?{urlsplit(url).query}" if urlsplit(url).query else "")
 
 
-async def prepare(
-    instance: Instance, load: Load, sinks: Sinks, *, followers: int, posts: int
-) -> Scene:
+async def prepare(instance: Instance, sinks: Sinks, *, followers: int, posts: int) -> Scene:
     """Make the actors, put up the remote ones, post ann's notes."""
     tokens = {name: instance.create_actor(name) for name in ("ann", "reader", "star")}
     key = PrivateKey.of(rsa.generate_private_key(65_537, 2_048))
@@ -110,11 +110,12 @@ async def prepare(
     await _follow(instance, [instance.actor("reader")], writers, ours=True)
     await _follow(instance, fans, [instance.actor("star")], ours=False)
     scene = Scene(instance, sinks, followers, tokens, key, writers, count(1), [])
-    for _ in range(posts):
-        tally = await load.fire([scene.post("ann")])
-        if not tally.statuses[201]:
-            raise BenchFailed(f"A post was answered with {dict(tally.statuses)}.")
-        scene.objects.append(json.loads(tally.last_body)["object"]["id"])
+    async with Load.to(*instance.settings.listen_address) as load:
+        for _ in range(posts):
+            tally = await load.fire([scene.post("ann")])
+            if not tally.statuses[201]:
+                raise BenchFailed(f"A post was answered with {dict(tally.statuses)}.")
+            scene.objects.append(json.loads(tally.last_body)["object"]["id"])
     await settled(instance)
     return scene
 

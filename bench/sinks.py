@@ -46,6 +46,7 @@ def running() -> Iterator[Sinks]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, counter), daemon=True)
     process.start()
+    theirs.close()  # so that its end is an end of file here
     try:
         port = ours.recv()
         yield Sinks(tuple(f"http://{host}:{port}" for host in HOSTS), counter)

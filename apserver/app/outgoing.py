@@ -127,28 +127,31 @@ async def webfinger(dsn: str | None, settings: Settings, *, handle: str) -> Look
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The answer to a POST."""
+    """The answer to a POST, and the key that signed it."""
 
     status: int
     body: str
+    key_id: str
 
 
 async def deliver(dsn: str, settings: Settings, *, body: bytes, inbox: str, name: str) -> Sent:
     """POST an activity to an inbox as it is, signed by an actor of ours; one attempt."""
     request = _post(settings, inbox, body)
     async with calling(dsn, settings, name=name) as caller:
+        assert caller.signer is not None, "there is a database"
         answer = await caller.signing.send(
             request, caller.signer, deadline_s=limits.POST_S, max_bytes=limits.DELIVERY_ANSWER
         )
-    return Sent(answer.status, answer.body.decode("utf-8", "replace"))
+    return Sent(answer.status, answer.body.decode("utf-8", "replace"), caller.signer.key_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A POST that is not made: its headers, and the text that is signed."""
+    """A POST that is not made: its headers, the text that is signed, and the key that signs."""
 
     headers: Mapping[str, str]
     signed: str
+    key_id: str
 
 
 async def rehearse_delivery(
@@ -163,7 +166,7 @@ async def rehearse_delivery(
         headers = {**sent, **caller.client.headers, **signed}
     # Read back as a receiver reads it: this is the text, whatever made it.
     [base, *_] = read_claim(request.with_fields(signed)).bases
-    return Unsent(headers, base.decode("utf-8", "surrogateescape"))
+    return Unsent(headers, base.decode("utf-8", "surrogateescape"), caller.signer.key_id)
 
 
 def _post(settings: Settings, inbox: str, body: bytes) -> Request:

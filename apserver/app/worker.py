@@ -26,6 +26,7 @@ from apserver.flow.moderation import own_hosts
 from apserver.flow.publish import Publisher
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
+from apserver.flow.resolve import Resolver
 from apserver.flow.signers import Signers
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
@@ -186,9 +187,10 @@ async def _build(order: Order, db: Database, client: Client, live: LiveRules) ->
     contexts = KnownContexts.of(load_contexts())
     acceptor = Acceptor(db, remote, live, names=names, contexts=contexts, allow_http=allow_http)
     publisher = Publisher(db, names)
-    fan_out = FanOut(db, remote, live, origin=settings.origin)
-    receiver = Receiver(db, publisher, fan_out, fetcher, live)
+    fan_out = FanOut(db, live, origin=settings.origin)
     bell = Bell(db, alone=order.workers == 1)
+    resolver = Resolver(db, remote, live, bell)
+    receiver = Receiver(db, publisher, fan_out, resolver, fetcher, live)
     return Parts(
         site=Site(
             db=db,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +61,20 @@ def deliver(arguments: argparse.Namespace) -> int:
         )
 
     if arguments.dry_run:
-        return _show_unsent(arguments, look(settings, rehearse))
+        unsent = look(settings, rehearse)
+        _compare(body, unsent.key_id)
+        return _show_unsent(arguments, unsent)
     answer = look(settings, send)
+    _compare(body, answer.key_id)
     show({"status": answer.status, "answer": answer.body}, as_json=arguments.json)
     return DONE if 200 <= answer.status < 300 else REFUSED
+
+
+def _compare(body: bytes, key_id: str) -> None:
+    """Say it when the activity is somebody else's than the signature."""
+    actor = json.loads(body).get("actor")
+    if actor != key_id.partition("#")[0]:
+        note(f"the signer, {key_id}, is not the actor, {actor}: most servers refuse that")
 
 
 def _show_unsent(arguments: argparse.Namespace, unsent: Unsent) -> int:

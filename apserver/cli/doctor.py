@@ -79,9 +79,13 @@ async def _all_of(checks: AsyncIterator[Check]) -> list[Check]:
 
 def _print(checks: list[Check]) -> None:
     width = max(len(check.name) for check in checks)
-    indent = " " * (6 + width + 2)
+    wrapper = textwrap.TextWrapper(
+        WIDTH,
+        subsequent_indent=" " * (6 + width + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     for check in checks:
-        text = f"{check.state:<6}{check.name:<{width}}  {check.detail}"
-        print(textwrap.fill(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False))
+        print(wrapper.fill(f"{check.state:<6}{check.name:<{width}}  {check.detail}"))
         if check.cure:
-            print(textwrap.fill(f"{indent}-> {check.cure}", WIDTH, subsequent_indent=indent))
+            print(wrapper.fill(f"{wrapper.subsequent_indent}-> {check.cure}"))

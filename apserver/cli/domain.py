@@ -209,9 +209,9 @@ def _add_export(group: Commands) -> None:
         group,
         "export",
         summary="Print the rules as a list for other servers.",
-        text="Print the blocks as a list that this and other servers can import. Private "
-        "comments are left out.",
-        example="apserver domain export --format csv > domain_blocks.csv",
+        text="Print the blocks as a list that this and other servers can import, to standard "
+        "output. Private comments are left out.",
+        example="apserver domain export --format csv",
     )
     parser.add_argument(
         "--format",

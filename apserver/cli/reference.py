@@ -69,9 +69,11 @@ COMMAND_LINE = f"""\
 For whoever runs a server. The help text of every command, as `--help` prints it.
 
 {NOTE}
-Results go to standard output, with `--json` as one JSON object on one line. Messages go to
+Results go to standard output, with `--json` as one JSON value on one line. Messages go to
 standard error: an error is one line, `apserver: …`, with its cure. Commands speak to the
-database, so they work while the server runs and when it does not.
+database, so they work while the server runs and when it does not. With `--dry-run` a command that
+changes something says what it would do and changes nothing; commands that only read never make a
+database or bring one up to date.
 
 What a file or the environment sets is in [configuration.md](configuration.md).
 """

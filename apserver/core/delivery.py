@@ -10,7 +10,7 @@ Each attempt ends in one of four ways (interop 1.10, 1.11):
     dropped    the answer is final (400, 403, 404, 410 ...): the row goes; the host is well, it
                just does not want this.
     later      401: the host is well, but could not verify us this time (it may be fetching our
-               key). This delivery alone waits.
+               key). This inbox alone waits, with all that is owed to it.
     host_down  no answer, 408, 429, 5xx: nothing is sent to this host until its time comes.
 
 The wait is a minute three times, then doubles up to twelve hours; a delivery older than seven

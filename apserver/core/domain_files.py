@@ -12,7 +12,6 @@ A file is taken as a whole or not at all: every row is checked, and the error na
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -85,7 +84,7 @@ def _column(cell: str) -> str:
 
 
 def _csv_rows(text: str) -> _Rows:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader([f"{line}\n" for line in text.split("\n")], strict=True)
     columns: list[str] = []
     number = 0
     try:
@@ -171,18 +170,20 @@ def _severity(word: str, otherwise: Severity) -> Severity:
 
 def render_csv(rules: Iterable[DomainRule]) -> str:
     """Rules as Mastodon's CSV. Private comments stay here."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
     names = ("domain", "severity", "reject_media", "reject_reports", "public_comment", "obfuscate")
-    writer.writerow(f"#{name}" for name in names)
+    lines = [",".join(f"#{name}" for name in names)]
     for rule in rules:
         shown = _shown(rule) | {"severity": _TO_MASTODON.get(rule.severity, rule.severity.value)}
-        writer.writerow(_cell(shown[name]) for name in names)
-    return out.getvalue()
+        lines.append(",".join(_cell(shown[name]) for name in names))
+    return "\n".join(lines) + "\n"
 
 
-def _cell(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+def _cell(value: object) -> str:
+    """A value as RFC 4180 has it (2.5 to 2.7)."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if any(mark in text for mark in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def render_json(rules: Iterable[DomainRule]) -> str:

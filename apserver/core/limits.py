@@ -53,6 +53,8 @@ KEY_REFETCH_S = 300.0
 # Work
 ROUND_ROWS = 500  #: activities in one group commit
 JOB_BATCH = 100
+RESOLVES_IN_FLIGHT = 64  #: recipients that one worker looks for at a time
+RESOLVE_ATTEMPTS = 25  #: for a recipient that cannot be found: a week, as for deliveries
 JOB_ATTEMPTS = 10  #: failures of one job before it is parked
 BUCKETS = 64
 LEASE_S = 60
@@ -70,6 +72,7 @@ POOL = 8  #: connections of one worker to PostgreSQL
 LISTENING = 1  #: the connection on which a worker hears of work, besides the pool
 COMMANDS = 5  #: connections left for the command line, and for the migration before a start
 KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
+KNOCK_REMEMBERED_S = 7 * 24 * 3600
 
 # Moderation
 DOMAIN_FILE = 16 << 20  #: a list of domains to import

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from apserver.core.keys import KeyKind
+if TYPE_CHECKING:  # the command line asks for names and needs no cryptography
+    from apserver.core.keys import KeyKind
+
 
 #: Reserved: the actor that speaks for the whole server (signs fetches).
 INSTANCE = "instance"

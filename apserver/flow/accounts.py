@@ -11,12 +11,13 @@ from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id
 from apserver.core.origin import bucket_of, fold_name, host_of, is_local_name, key_of
 from apserver.core.scopes import SCOPES
 from apserver.core.times import stamp
-from apserver.errors import ConfigProblem, Refused
+from apserver.errors import Refused
 from apserver.flow.key_rotation import public_keys, sealed_keys
 from apserver.identifiers import hash_token, new_token
 from apserver.store import access, actors, collections, key_pairs
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
+from apserver.store.schema import check_owner
 from apserver.vault import KeyPairs, Vault, new_key_pairs
 
 
@@ -90,12 +91,7 @@ class Accounts:
 
         async def work(conn: Connection) -> None:
             origin, host = await access.claim_database(conn, self._names.origin, self._handle_host)
-            if (origin, host) != (self._names.origin, self._handle_host):
-                raise ConfigProblem(
-                    f"This database belongs to {origin} (handles @NAME@{host}); the configuration "
-                    f"says {self._names.origin} (@NAME@{self._handle_host}). Set them back, or "
-                    "use another data_dir or database."
-                )
+            check_owner(origin, host, configured=(self._names.origin, self._handle_host))
             if await actors.actor_by_key(conn, key_of(self._names.instance)) is None:
                 await self._insert(conn, INSTANCE, "Application", None, keys=keys)
             await key_pairs.prune_retired(conn)

@@ -1,24 +1,21 @@
 """From one activity of ours to the inboxes that it is owed to.
 
-Recipients that are known are queued by one INSERT..SELECT per audience. One that is not known
-yet has to be fetched first, which may take long or fail: it gets a job of its own (``resolve``),
-so that nobody waits for it. Recipients here get no HTTP but the same effects, by an ``apply``
-job (AP-S2S-19).
+Recipients that are known are queued by one INSERT..SELECT per audience. Those that are not known
+yet have to be fetched first, which may take long or fail: they get a job of their own
+(`flow.resolve`), so that nobody waits for them. Recipients here get no HTTP but the same effects,
+by an ``apply`` job (AP-S2S-19).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from uuid import UUID
 
-from apserver import telemetry
 from apserver.core import delivery
 from apserver.core.audience import Visibility
-from apserver.core.origin import key_of, same_origin
-from apserver.errors import ApserverError, BadInput, DomainBlocked, RemoteGone
+from apserver.core.origin import bucket_of, host_of, key_of, same_origin
+from apserver.errors import BadInput
 from apserver.flow.live_rules import LiveRules
-from apserver.flow.remote import Remote
 from apserver.identifiers import uuid7
 from apserver.store import actors, deliveries, jobs, objects
 from apserver.store.actors import Actor
@@ -33,9 +30,8 @@ Hold = Callable[[Connection], Awaitable[None]]
 class FanOut:
     """Queues deliveries of activities of the actors of one origin."""
 
-    def __init__(self, db: Database, remote: Remote, live: LiveRules, *, origin: str):
+    def __init__(self, db: Database, live: LiveRules, *, origin: str):
         self._db = db
-        self._remote = remote
         self._live = live
         self._origin = origin
 
@@ -52,56 +48,33 @@ class FanOut:
 
         await self._db.transaction(work, durable=False)
 
-    async def resolve(self, batch: Sequence[Job], *, hold: Hold) -> list[tuple[Job, ApserverError]]:
-        """Do ``resolve`` jobs: find recipients, all at once, and queue what is owed to them.
-
-        One that is gone, or is no actor, is let go. Returned are the jobs whose recipient did
-        not answer, to be tried again.
-        """
-        found = await asyncio.gather(*(self._find(job) for job in batch))
-        pairs = list(zip(batch, found, strict=True))
-        done = [job for job, actor in pairs if not isinstance(actor, ApserverError)]
-
-        async def work(conn: Connection) -> None:
-            await hold(conn)
-            rows = await objects.activities_by_key(conn, {job.activity for job in done})
-            for job, actor in pairs:
-                if isinstance(actor, Actor) and job.activity in rows:
-                    row = rows[job.activity]
-                    followers = await _followers_of(conn, row)
-                    await _owe(conn, row, [actor], order=job.id, followers=followers)
-            await jobs.finish_jobs(conn, done)
-
-        if done:
-            await self._db.transaction(work, durable=False)
-        return [(job, error) for job, error in pairs if isinstance(error, ApserverError)]
-
-    async def _find(self, job: Job) -> Actor | ApserverError | None:
-        assert job.recipient is not None
-        if (reason := self._live.barred(job.recipient)) is not None:
-            telemetry.event("recipient let go", recipient=job.recipient, reason=reason)
-            return None
-        try:
-            return await self._remote.actor(job.recipient)
-        except (RemoteGone, BadInput, DomainBlocked) as error:
-            telemetry.event("recipient let go", recipient=job.recipient, reason=error)
-            return None
-        except ApserverError as error:
-            return error
-
     async def _queue_one(self, conn: Connection, job: Job, row: ActivityRow) -> None:
         followers = await _followers_of(conn, row)
         named = [one for one in row.recipients or () if one != followers]
         known = await actors.actors_by_key(conn, {key_of(one) for one in named})
         remote = [one for one in known.values() if not (one.ours or self._live.barred(one.id))]
-        await _owe(conn, row, remote, order=job.id, followers=followers, to_followers=True)
+        await owe(conn, row, remote, order=job.id, to_followers=True)
         unknown = [
-            Job(job.bucket, uuid7(), "resolve", row.key, recipient=one)
-            for one in named
-            if key_of(one) not in known and not same_origin(one, self._origin)
+            one for one in named if key_of(one) not in known and not same_origin(one, self._origin)
         ]
+        if unknown:
+            owed = await deliveries.owed(conn, job.id, _hosts_of(unknown))
+            looking = Job(job.bucket, uuid7(), "resolve", row.key, recipients=unknown)
+            await jobs.enqueue_resolve(conn, looking, owed=owed)
         # Actors here may be concerned, as addressed or as followers; the rule finds out.
-        await jobs.enqueue(conn, [*unknown, Job(job.bucket, uuid7(), "apply", row.key)])
+        await jobs.enqueue(conn, [Job(job.bucket, uuid7(), "apply", row.key)])
+
+
+def _hosts_of(ids: Iterable[str]) -> list[tuple[int, str]]:
+    """The hosts of these ids with their buckets; what is no id of a host is passed over."""
+    hosts: set[tuple[int, str]] = set()
+    for one in ids:
+        try:
+            host = host_of(one)
+        except BadInput:
+            continue
+        hosts.add((bucket_of(host), host))
+    return sorted(hosts)
 
 
 async def _followers_of(conn: Connection, row: ActivityRow) -> str | None:
@@ -109,16 +82,18 @@ async def _followers_of(conn: Connection, row: ActivityRow) -> str | None:
     return sender.followers if sender else None
 
 
-async def _owe(
+async def owe(
     conn: Connection,
     row: ActivityRow,
     to: Sequence[Actor],
     *,
     order: UUID,
-    followers: str | None,
     to_followers: bool = False,
-) -> None:
-    """Queue deliveries. ``order`` is the job's id."""
+    but: Container[str] = (),
+) -> list[str]:
+    """Queue deliveries to these actors and, with ``to_followers``, to the followers if they are
+    addressed; the inboxes of the actors. ``order`` is the job's id, ``but`` need no more."""
+    followers = await _followers_of(conn, row)
     addressed = followers is not None and followers in (row.recipients or ())
     to_many = addressed or row.visibility <= Visibility.UNLISTED
     shared = delivery.uses_shared_inbox(row.type, to_many=to_many)
@@ -128,6 +103,11 @@ async def _owe(
         activity=row.key,
         sender=row.actor,
         order=order,
-        targets=[Target(inbox, one.host, one.bucket) for inbox, one in inboxes.items()],
+        targets=[
+            Target(inbox, one.host, one.bucket)
+            for inbox, one in inboxes.items()
+            if inbox not in but
+        ],
         to_followers=addressed and to_followers,
     )
+    return list(inboxes)

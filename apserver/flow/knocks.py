@@ -9,7 +9,7 @@ from __future__ import annotations
 from apserver import telemetry
 from apserver.core.signatures import Scheme
 from apserver.errors import Busy
-from apserver.net.knock import REMEMBERED_FOR, Knocks, Learnt
+from apserver.net.knock import Knocks, Learnt
 from apserver.store import knocks
 from apserver.store.db import Connection, Database
 from apserver.store.knocks import KnockRow
@@ -34,4 +34,4 @@ async def _write(conn: Connection, origin: str, learnt: Learnt | None) -> None:
         await knocks.forget_knock(conn, origin)
         return
     await knocks.put_knock(conn, KnockRow(origin, learnt.scheme, learnt.at))
-    await knocks.prune_knocks(conn, older_than=REMEMBERED_FOR)
+    await knocks.prune_knocks(conn)

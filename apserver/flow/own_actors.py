@@ -11,7 +11,7 @@ from apserver.core.names import INSTANCE, collection_id
 from apserver.core.origin import fold_name, key_of
 from apserver.core.times import read_time
 from apserver.errors import Refused
-from apserver.store import actors, collections
+from apserver.store import actors, collections, key_pairs
 from apserver.store.actors import Actor
 from apserver.store.db import Connection
 
@@ -87,7 +87,7 @@ async def _described(conn: Connection, rows: list[Actor]) -> list[OwnActor]:
             for name in ("followers", "following", "outbox")
         ],
     )
-    keys = await actors.key_ids(conn, [row.key for row in rows])
+    keys = await key_pairs.key_ids(conn, [row.key for row in rows])
 
     def total(row: Actor, name: str) -> int:
         return totals.get(key_of(collection_id(row.id, name)), 0)

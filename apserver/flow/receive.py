@@ -27,6 +27,7 @@ from apserver.flow.facts import Found, fetched, load_facts
 from apserver.flow.fan_out import FanOut
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
+from apserver.flow.resolve import Resolver
 from apserver.net.fetch import Fetcher
 from apserver.store import inboxes, jobs, objects
 from apserver.store.db import Connection, Database
@@ -58,14 +59,20 @@ class Receiver:
         db: Database,
         publisher: Publisher,
         fan_out: FanOut,
+        resolver: Resolver,
         fetcher: Fetcher,
         live: LiveRules,
     ):
         self._db = db
         self._publisher = publisher
         self._fan_out = fan_out
+        self._resolver = resolver
         self._fetcher = fetcher
         self._live = live
+
+    async def close(self) -> None:
+        """Give up what goes on beside the jobs; it is taken up again at the next start."""
+        await self._resolver.close()
 
     async def work_on(self, lease: Lease) -> int:
         """Do the jobs of a bucket that are due, one batch; the number of jobs looked at."""
@@ -119,15 +126,20 @@ class Receiver:
             case "fan_out":
                 await self._fan_out.queue(batch, hold=lambda conn: _hold(conn, lease))
             case "resolve":
-                unanswered = await self._fan_out.resolve(
-                    batch, hold=lambda conn: _hold(conn, lease)
-                )
-                for job, error in unanswered:
-                    await self._put_off(lease, job, error)
+                await self._begin_to_resolve(lease, batch)
+                return
             case kind:
                 raise BadInput(f"no such kind of job: {kind}")
         for job in batch:
             telemetry.count(telemetry.JOBS, job.kind, "done")
+
+    async def _begin_to_resolve(self, lease: Lease, batch: Sequence[Job]) -> None:
+        async def work(conn: Connection) -> None:
+            await _hold(conn, lease)
+            await jobs.reserve(conn, batch)
+
+        await self._db.transaction(work)
+        self._resolver.start(batch)
 
     async def _list(self, lease: Lease, batch: Sequence[Job]) -> None:
         async def work(conn: Connection) -> None:

@@ -19,6 +19,8 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,15 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Retry-After in seconds, when it is given so."""
+        """Retry-After in seconds (RFC 9110 10.2.3); None when there is none to be understood."""
         value = self.headers.get("retry-after", "")
-        return float(value) if value.isascii() and value.isdigit() and len(value) < 8 else None
+        if value.isascii() and value.isdigit():
+            return float(value[:9])
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        return (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
 
 class Client:

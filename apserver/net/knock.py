@@ -48,7 +48,7 @@ from apserver.net.client import Answer, Client
 REFUSALS = frozenset({400, 401, 403})
 #: What a server says that falls over a header that it does not know.
 _STUMBLES = frozenset({500, 501})
-REMEMBERED_FOR = timedelta(days=7)
+_REMEMBERED_FOR = timedelta(seconds=limits.KNOCK_REMEMBERED_S)
 _KNOCKS = 3
 
 
@@ -85,7 +85,7 @@ class Knocks:
     def scheme_for(self, origin: str, now: datetime) -> Scheme:
         """The scheme of the first knock at this server."""
         known = self._learnt.get(origin)
-        return self._first if known is None or now - known.at > REMEMBERED_FOR else known.scheme
+        return self._first if known is None or now - known.at > _REMEMBERED_FOR else known.scheme
 
     async def learn(self, origin: str, scheme: Scheme, now: datetime) -> None:
         """The server refused the other scheme and took this one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -125,10 +125,6 @@ SET type = EXCLUDED.type, host = EXCLUDED.host, bucket = EXCLUDED.bucket, name =
 WHERE NOT actor.ours
 """
 
-_KEY_IDS = """
-SELECT actor, key_id FROM key_pair WHERE actor = ANY($1::uuid[]) ORDER BY actor, created_at, key_id
-"""
-
 _FORGET_KEYS = "DELETE FROM public_key WHERE owner = $1"
 
 _END = "UPDATE actor SET gone_at = now() WHERE key = $1 AND NOT ours"
@@ -232,14 +228,6 @@ async def put_remote_actor(conn: Connection, actor: Actor) -> None:
         actor.manual_approval,
         actor.document,
     )
-
-
-async def key_ids(conn: Connection, actors: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """The ids of the key pairs of these actors of ours."""
-    found: dict[UUID, list[str]] = {}
-    for row in await conn.fetch(_KEY_IDS, actors):
-        found.setdefault(row["actor"], []).append(row["key_id"])
-    return found
 
 
 async def public_key(conn: Connection, key: UUID) -> PublicKeyRow | None:

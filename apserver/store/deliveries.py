@@ -9,9 +9,9 @@ locks it too, and either sees the other's commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from apserver.core import limits
@@ -30,7 +30,7 @@ class HostLease:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One activity owed to one inbox."""
+    """One activity owed to one inbox; ``failures`` in a row of that inbox, not of its host."""
 
     bucket: int
     host: str
@@ -38,8 +38,7 @@ class Delivery:
     inbox: str
     activity: UUID
     sender: UUID
-    attempt: int
-    since: datetime
+    failures: int
 
     @property
     def sent(self) -> tuple[UUID, UUID]:
@@ -92,6 +91,12 @@ WITH added AS (
     + _WAKE
 )
 
+# By primary key.
+_OWED = """
+SELECT d.inbox FROM unnest($1::smallint[], $2::text[]) AS i(bucket, host)
+JOIN delivery d ON d.bucket = i.bucket AND d.host = i.host AND d.id = $3
+"""
+
 _ALL_BUCKETS = list(range(limits.BUCKETS))
 
 # By host_due.
@@ -109,11 +114,13 @@ RETURNING h.bucket, h.host, h.fence, h.failures
 
 # By primary key, the oldest of each host.
 _OF_HOSTS = """
-SELECT d.bucket, d.host, d.id, d.inbox, d.activity, d.sender, d.attempt, d.since
+SELECT d.bucket, d.host, d.id, d.inbox, d.activity, d.sender, d.failures
 FROM unnest($1::smallint[], $2::text[]) AS h(bucket, host)
 CROSS JOIN LATERAL (
-    SELECT * FROM delivery d
-    WHERE d.bucket = h.bucket AND d.host = h.host AND d.run_at <= now()
+    SELECT d.*, coalesce(w.failures, 0) AS failures FROM delivery d
+    LEFT JOIN waiting_inbox w
+        ON w.bucket = d.bucket AND w.host = d.host AND w.inbox = d.inbox
+    WHERE d.bucket = h.bucket AND d.host = h.host AND coalesce(w.until <= now(), true)
     ORDER BY d.id, d.inbox LIMIT $3
 ) d
 """
@@ -124,21 +131,30 @@ _DONE = """
 DELETE FROM delivery d USING unnest($3::uuid[], $4::text[]) AS i(id, inbox)
 WHERE d.bucket = $1 AND d.host = $2 AND d.id = i.id AND d.inbox = i.inbox
 """
-_LATER = """
-UPDATE delivery d SET attempt = d.attempt + 1, run_at = now() + make_interval(secs => i.wait)
-FROM unnest($3::uuid[], $4::text[], $5::float8[]) AS i(id, inbox, wait)
-WHERE d.bucket = $1 AND d.host = $2 AND d.id = i.id AND d.inbox = i.inbox
+_WAIT = """
+INSERT INTO waiting_inbox AS w (bucket, host, inbox, until)
+SELECT $1, $2, inbox, now() + make_interval(secs => wait)
+FROM unnest($3::text[], $4::float8[]) AS i(inbox, wait) ORDER BY inbox
+ON CONFLICT (bucket, host, inbox) DO UPDATE SET failures = w.failures + 1, until = EXCLUDED.until
 """
+_WAIT_OVER = "DELETE FROM waiting_inbox WHERE bucket = $1 AND host = $2 AND inbox = ANY($3::text[])"
 _GIVE_UP = """
 DELETE FROM delivery WHERE bucket = $1 AND host = $2 AND since < now() - $3::interval
 """
+_FORGET_WAIT = """
+DELETE FROM waiting_inbox w WHERE w.bucket = $1 AND w.host = $2 AND NOT EXISTS (
+    SELECT FROM delivery d WHERE d.bucket = $1 AND d.host = $2 AND d.inbox = w.inbox)
+"""
 
-# HAVING: without a row, min is null, which greatest overlooks.
+# greatest overlooks a null: an inbox that does not wait is due now.
 _HOST_WELL = """
 UPDATE host SET failures = 0, failing_since = NULL, last_error = NULL,
     lease_until = '-infinity', tried_at = now(),
-    next_at = coalesce((SELECT greatest(min(run_at), now()) FROM delivery
-                        WHERE bucket = $1 AND host = $2 HAVING count(*) > 0), 'infinity')
+    next_at = coalesce((
+        SELECT min(greatest(w.until, now())) FROM delivery d
+        LEFT JOIN waiting_inbox w
+            ON w.bucket = d.bucket AND w.host = d.host AND w.inbox = d.inbox
+        WHERE d.bucket = $1 AND d.host = $2), 'infinity')
 WHERE bucket = $1 AND host = $2
 """
 _HOST_DOWN = """
@@ -184,6 +200,12 @@ async def queue(
     return added
 
 
+async def owed(conn: Connection, order: UUID, hosts: Sequence[tuple[int, str]]) -> list[str]:
+    """The inboxes at these hosts, given as (bucket, host), that were queued for in this order."""
+    buckets, names = [bucket for bucket, _ in hosts], [host for _, host in hosts]
+    return [row["inbox"] for row in await conn.fetch(_OWED, buckets, names, order)]
+
+
 async def lease_hosts(conn: Connection, limit: int, holder: str) -> list[HostLease]:
     """Lease up to ``limit`` hosts that are due, the longest due first."""
     rows = await conn.fetch(_LEASE, float(limits.LEASE_S), _ALL_BUCKETS, limit, holder)
@@ -203,11 +225,14 @@ async def deliveries_of(conn: Connection, hosts: Sequence[HostLease]) -> list[De
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a round with one host went. ``down_s`` is how long to leave the host alone, if down."""
+    """How a round with one host went.
+
+    ``waits`` has the seconds to leave single inboxes alone, ``down_s`` those for the host, if down.
+    """
 
     host: HostLease
     finished: Sequence[Delivery]
-    later: Sequence[tuple[Delivery, float]]
+    waits: Mapping[str, float]
     down_s: float | None = None
     error: str | None = None
 
@@ -221,12 +246,14 @@ async def settle(conn: Connection, settlement: Settlement, *, give_up: timedelta
     if settlement.finished:
         ids = [one.id for one in settlement.finished]
         await conn.execute(_DONE, *at, ids, [one.inbox for one in settlement.finished])
-    if settlement.later:
-        ids = [one.id for one, _ in settlement.later]
-        inboxes = [one.inbox for one, _ in settlement.later]
-        await conn.execute(_LATER, *at, ids, inboxes, [wait for _, wait in settlement.later])
-    if settlement.later or settlement.down_s is not None:
+    well = [one.inbox for one in settlement.finished if one.failures]
+    if well:
+        await conn.execute(_WAIT_OVER, *at, well)
+    if settlement.waits:
+        await conn.execute(_WAIT, *at, list(settlement.waits), list(settlement.waits.values()))
+    if settlement.waits or settlement.down_s is not None:
         await conn.execute(_GIVE_UP, *at, give_up)
+        await conn.execute(_FORGET_WAIT, *at)
     if settlement.down_s is None:
         await conn.execute(_HOST_WELL, *at)
     else:

@@ -32,14 +32,26 @@ class Job:
     kind: str
     activity: UUID
     owner: UUID | None = None
-    recipient: str | None = None
+    recipients: Sequence[str] | None = None
     attempt: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a ``resolve`` job still has to find, and the inboxes there that need no more."""
+
+    recipients: Sequence[str]
+    owed: Sequence[str]
+
+
 _ENQUEUE = """
-INSERT INTO job (bucket, id, kind, activity, owner, recipient)
-SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[])
-    AS i(bucket, id, kind, activity, owner, recipient) ORDER BY bucket, id
+INSERT INTO job (bucket, id, kind, activity, owner)
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
+    AS i(bucket, id, kind, activity, owner) ORDER BY bucket, id
+"""
+_ENQUEUE_RESOLVE = """
+INSERT INTO job (bucket, id, kind, activity, recipients, owed)
+VALUES ($1, $2, 'resolve', $3, $4, $5)
 """
 
 # Any bucket with something due that nobody holds.
@@ -70,13 +82,28 @@ _RELEASE = "UPDATE bucket SET lease_until = '-infinity' WHERE bucket = $1 AND fe
 
 # By primary key. A job that waits for its next try lets later ones pass.
 _DUE = """
-SELECT bucket, id, kind, activity, owner, recipient, attempt FROM job
+SELECT bucket, id, kind, activity, owner, recipients, attempt FROM job
 WHERE bucket = $1 AND run_at <= now() AND parked_at IS NULL ORDER BY id LIMIT $2
 """
 
 _THERE = "SELECT EXISTS (SELECT FROM job WHERE bucket = $1 AND id = $2)"
 
 _FINISH = "DELETE FROM job WHERE bucket = $1 AND id = ANY($2::uuid[])"
+
+# By primary key.
+_RESERVE = """
+UPDATE job SET run_at = now() + make_interval(secs => $3)
+WHERE bucket = $1 AND id = ANY($2::uuid[])
+"""
+_RELEASE_JOBS = """
+UPDATE job j SET run_at = now() FROM unnest($1::smallint[], $2::uuid[]) AS i(bucket, id)
+WHERE j.bucket = i.bucket AND j.id = i.id AND j.parked_at IS NULL
+"""
+_LEFT = "SELECT recipients, owed FROM job WHERE bucket = $1 AND id = $2 FOR UPDATE"
+_FOUND = """
+UPDATE job SET recipients = array_remove(recipients, $3), owed = owed || $4::text[]
+WHERE bucket = $1 AND id = $2
+"""
 
 # By primary key: whatever is before a job that is due was done or put off.
 _WAIT_FOR_APPLY = """
@@ -105,7 +132,13 @@ async def enqueue(conn: Connection, jobs: Sequence[Job]) -> None:
         [job.kind for job in jobs],
         [job.activity for job in jobs],
         [job.owner for job in jobs],
-        [job.recipient for job in jobs],
+    )
+
+
+async def enqueue_resolve(conn: Connection, job: Job, *, owed: Sequence[str]) -> None:
+    """Add a ``resolve`` job; ``owed`` are inboxes that the activity is queued for already."""
+    await conn.execute(
+        _ENQUEUE_RESOLVE, job.bucket, job.id, job.activity, list(job.recipients or ()), owed
     )
 
 
@@ -151,6 +184,33 @@ async def finish_jobs(conn: Connection, jobs: Sequence[Job]) -> None:
         await conn.execute(_FINISH, jobs[0].bucket, [job.id for job in jobs])
 
 
+async def reserve(conn: Connection, jobs: Sequence[Job]) -> None:
+    """Put off jobs of one bucket that are done beside the loop, for as long as a lease lasts."""
+    await conn.execute(_RESERVE, jobs[0].bucket, [job.id for job in jobs], float(limits.LEASE_S))
+
+
+async def release(conn: Connection, jobs: Sequence[Job]) -> None:
+    """Make reserved jobs due at once, at shutdown."""
+    await conn.execute(_RELEASE_JOBS, [job.bucket for job in jobs], [job.id for job in jobs])
+
+
+async def left_to_find(conn: Connection, job: Job) -> Left | None:
+    """What a ``resolve`` job has left to do, locked; None when it is done."""
+    row = await conn.fetchrow(_LEFT, job.bucket, job.id)
+    return None if row is None else Left(**row)
+
+
+async def found(
+    conn: Connection, job: Job, recipient: str, inboxes: Sequence[str], *, is_last: bool
+) -> None:
+    """A recipient is served, or let go, and its inboxes need no more; with the last one the job
+    is done."""
+    if is_last:
+        await conn.execute(_FINISH, job.bucket, [job.id])
+    else:
+        await conn.execute(_FOUND, job.bucket, job.id, recipient, inboxes)
+
+
 async def put_behind_apply(conn: Connection, jobs: Sequence[Job]) -> set[UUID]:
     """Put off those of these ``list`` jobs whose activity is still to be applied; their ids.
 
@@ -161,9 +221,14 @@ async def put_behind_apply(conn: Connection, jobs: Sequence[Job]) -> set[UUID]:
     return {row["id"] for row in rows}
 
 
-async def fail_job(conn: Connection, job: Job, *, error: str, wait_s: float) -> bool:
-    """Put a job off after a failure; True when it is parked for good."""
-    parked = await conn.fetchval(
-        _FAIL, job.bucket, job.id, error[:2_000], wait_s, limits.JOB_ATTEMPTS
-    )
+async def fail_job(
+    conn: Connection,
+    job: Job,
+    *,
+    error: str,
+    wait_s: float,
+    attempts: int = limits.JOB_ATTEMPTS,
+) -> bool:
+    """Put a job off after a failure; True when it is parked for good, after so many attempts."""
+    parked = await conn.fetchval(_FAIL, job.bucket, job.id, error[:2_000], wait_s, attempts)
     return bool(parked)

@@ -60,8 +60,17 @@ FROM (
 JOIN actor a ON a.key = k.actor
 """
 
+_IDS = """
+SELECT actor, key_id FROM key_pair WHERE actor = ANY($1::uuid[]) ORDER BY actor, created_at, key_id
+"""
+
 # The table is tiny: one row for each rotation of the last days.
 _PRUNE = "DELETE FROM retired_key WHERE retired_at < now() - $1::interval"
+# Few actors of ours are gone; they are found by actor_handle.
+_PRUNE_GONE = """
+DELETE FROM key_pair k USING actor a
+WHERE a.key = k.actor AND a.ours AND a.gone_at < now() - $1::interval
+"""
 
 
 async def put(conn: Connection, keys: Sequence[SealedKey]) -> None:
@@ -86,6 +95,15 @@ async def signing_keys(
     return [SigningKey(**row) for row in rows]
 
 
+async def key_ids(conn: Connection, actors: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """The ids of the key pairs of these actors of ours."""
+    found: dict[UUID, list[str]] = {}
+    for row in await conn.fetch(_IDS, actors):
+        found.setdefault(row["actor"], []).append(row["key_id"])
+    return found
+
+
 async def prune_retired(conn: Connection) -> None:
-    """Forget retired keys that have nothing left to sign."""
+    """Forget keys that have nothing left to sign: retired ones, and those of deleted actors."""
     await conn.execute(_PRUNE, _RETIRED_FOR)
+    await conn.execute(_PRUNE_GONE, _RETIRED_FOR)

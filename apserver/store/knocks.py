@@ -50,6 +50,7 @@ async def forget_knock(conn: Connection, origin: str) -> None:
     await conn.execute(_FORGET, origin)
 
 
-async def prune_knocks(conn: Connection, *, older_than: timedelta) -> None:
+async def prune_knocks(conn: Connection) -> None:
     """Forget what is old, and the oldest beyond `limits.KNOCKS_LEARNT`."""
-    await conn.execute(_PRUNE, older_than, limits.KNOCKS_LEARNT)
+    age = timedelta(seconds=limits.KNOCK_REMEMBERED_S)
+    await conn.execute(_PRUNE, age, limits.KNOCKS_LEARNT)

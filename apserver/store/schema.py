@@ -29,12 +29,18 @@ class Schema:
 
     def check_owner(self, origin: str, handle_host: str) -> None:
         """ConfigProblem when the database belongs to another origin."""
-        if (self.origin, self.handle_host) != (origin, handle_host):
-            raise ConfigProblem(
-                f"This database belongs to {self.origin} (handles @NAME@{self.handle_host}); the "
-                f"configuration says {origin} (@NAME@{handle_host}). Set them back, or use another "
-                "data_dir or database."
-            )
+        if self.origin is not None and self.handle_host is not None:
+            check_owner(self.origin, self.handle_host, configured=(origin, handle_host))
+
+
+def check_owner(origin: str, handle_host: str, *, configured: tuple[str, str]) -> None:
+    """ConfigProblem when a database of this origin is used with another one configured."""
+    if (origin, handle_host) != configured:
+        raise ConfigProblem(
+            f"This database belongs to {origin} (handles @NAME@{handle_host}); the configuration "
+            f"says {configured[0]} (@NAME@{configured[1]}). Set them back, or use another data_dir "
+            "or database."
+        )
 
 
 async def state(dsn: str) -> Schema:

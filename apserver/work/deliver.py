@@ -101,40 +101,42 @@ class Deliverer:
         signers: Mapping[Sent, Sequence[Signer]],
     ) -> None:
         finished: list[Delivery] = []
-        later: list[tuple[Delivery, float]] = []
+        waits: dict[str, float] = {}
         down: Attempt | None = None
         end = asyncio.get_running_loop().time() + _ROUND_S
         for one in waiting:
             if self._stopping or asyncio.get_running_loop().time() > end:
                 break
+            if one.inbox in waits:
+                continue  # what comes later must not overtake
             body, signed_by = bodies.get(one.activity), signers.get(one.sent)
             if body is None or signed_by is None:
                 finished.append(one)  # deleted meanwhile: there is nothing to say any more
                 continue
             attempt = await self._poster.post(one.inbox, body, signed_by)
             outcome = outcome_of(attempt.status)
-            _report(one, attempt, outcome)
+            _report(one, attempt, outcome, failures=host.failures + one.failures)
             if outcome is Outcome.HOST_DOWN:
                 down = attempt
                 break
             if outcome is Outcome.LATER:
-                later.append((one, wait_s(one.attempt + 1, spread=random.uniform(-1, 1))))
+                waits[one.inbox] = wait_s(one.failures + 1, spread=random.uniform(-1, 1))
             else:
                 finished.append(one)
-        await self._settle(host, finished, later, down)
+        await self._settle(host, finished, waits, down)
 
     async def _settle(
         self,
         host: HostLease,
         finished: Sequence[Delivery],
-        later: Sequence[tuple[Delivery, float]],
+        waits: Mapping[str, float],
         down: Attempt | None,
     ) -> None:
         down_s = None
         if down is not None:
             spread = random.uniform(-1, 1)
             down_s = wait_s(host.failures + 1, spread=spread, retry_after_s=down.retry_after_s)
-        settlement = Settlement(host, finished, later, down_s, down.reason if down else None)
+        settlement = Settlement(host, finished, waits, down_s, down.reason if down else None)
 
         async def work(conn: Connection) -> bool:
             return await deliveries.settle(conn, settlement, give_up=GIVE_UP_AFTER)
@@ -158,7 +160,7 @@ async def _bodies(conn: Connection, keys: set[UUID]) -> dict[UUID, bytes]:
     return {row.key: body for row, body in zip(rows, composed, strict=True)}
 
 
-def _report(one: Delivery, attempt: Attempt, outcome: Outcome) -> None:
+def _report(one: Delivery, attempt: Attempt, outcome: Outcome, *, failures: int) -> None:
     telemetry.count(telemetry.DELIVERY, outcome.value)
     tell = telemetry.detail if outcome is Outcome.DONE else telemetry.event
     tell(
@@ -166,6 +168,6 @@ def _report(one: Delivery, attempt: Attempt, outcome: Outcome) -> None:
         outcome=outcome.value,
         inbox=one.inbox,
         activity=one.activity,
-        attempt=one.attempt + 1,
+        attempt=failures + 1,
         answer=attempt.reason,
     )

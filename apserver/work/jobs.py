@@ -43,6 +43,7 @@ class JobLoop:
                 continue
             if not worked:
                 await _wait(self._wake, limits.POLL_S)
+        await self._receiver.close()
 
     def stop(self) -> None:
         """Finish the batch under way, and no more."""

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from apserver import telemetry
 from apserver.core import limits
 from apserver.errors import Busy
-from apserver.store import key_pairs, periodic, retention
+from apserver.store import key_pairs, knocks, periodic, retention
 from apserver.store.db import Connection, Database
 from apserver.store.periodic import Turn
 from apserver.store.retention import Chunk, Kind
@@ -84,6 +84,7 @@ class Pruner:
         async for name, step in self._steps():
             removed[name] = removed.get(name, 0) + await self._walk(step, turn)
         await self._db.transaction(key_pairs.prune_retired)
+        await self._db.transaction(knocks.prune_knocks)
         told = {name: gone for name, gone in removed.items() if gone}
         if told:
             telemetry.event("pruned", **told)

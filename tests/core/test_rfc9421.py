@@ -293,7 +293,7 @@ def test_SIG_R_08_nonce_tag_and_unknown_parameters_are_optional() -> None:
     accept(signed(parameters=f'{PARAMETERS};nonce="n";tag="t";x=?1;y=1.5'))
 
 
-def test_signature_input_alone_decides_the_scheme() -> None:
+def test_SIG_R_09_signature_input_alone_decides_the_scheme() -> None:
     """Decisions 4: a good draft-cavage signature does not help when Signature-Input is there."""
     request = Request("POST", INBOX, {}, BODY)
     request = request.with_fields(sign_cavage(request, key_id=KEY_ID, key=RSA, now=NOW))

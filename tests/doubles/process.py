@@ -108,7 +108,7 @@ async def serving(
     settings = load(None, given, cwd=folder)
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-            dsn = EmbeddedPostgres(settings.data_dir).dsn
+            dsn = settings.database.url or EmbeddedPostgres(settings.data_dir).dsn
             server = Server(settings.origin, dsn, folder / "data", {}, http, settings)
             await until(lambda: _is_ready(self, server), timeout_s=40)
             yield self, server

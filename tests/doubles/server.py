@@ -204,7 +204,8 @@ class Server:
             [row] = await self.rows(
                 # clock_timestamp(), for what is seen may have begun after this statement did.
                 "SELECT (SELECT count(*) FROM job"
-                " WHERE parked_at IS NULL AND run_at <= clock_timestamp()) + (SELECT count(*)"
+                " WHERE parked_at IS NULL AND (run_at <= clock_timestamp()"
+                " OR kind = 'resolve' AND attempt = 0)) + (SELECT count(*)"
                 " FROM host WHERE next_at <= clock_timestamp() OR lease_until > now()) AS n"
             )
             return bool(row["n"] == 0)

@@ -33,7 +33,10 @@ async def _pages(
 ) -> AsyncIterator[dict[str, Any]]:
     """From this page on, to the end."""
     following: str | None = url
+    asked: set[str] = set()
     while following:
+        assert following not in asked
+        asked.add(following)
         page = await _page(server, following, as_)
         yield page
         following = page.get(link)

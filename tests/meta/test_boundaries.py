@@ -12,11 +12,11 @@ from tests.meta.project import ROOT, Source, project_files, sources
 # What core may import besides itself and apserver.errors: values, text and numbers, no world.
 PURE_MODULES = {
     "__future__", "abc", "apserver.core", "apserver.errors", "base64", "binascii", "bisect",
-    "codecs", "collections", "contextlib", "copy", "cryptography", "dataclasses", "datetime",
-    "decimal", "email.utils", "enum", "functools", "hashlib", "heapq", "hmac", "html", "idna",
-    "ipaddress", "itertools", "json", "math", "operator", "re", "rfc8785", "string", "struct",
-    "sys", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "uuid",
-    "xml.sax.saxutils",
+    "codecs", "collections", "contextlib", "copy", "cryptography", "csv", "dataclasses",
+    "datetime", "decimal", "email.utils", "enum", "functools", "hashlib", "heapq", "hmac",
+    "html", "idna", "ipaddress", "itertools", "json", "math", "operator", "re", "rfc8785",
+    "string", "struct", "sys", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
+    "uuid", "xml.sax.saxutils",
 }  # fmt: skip
 
 # Calls that read a clock, draw at random or touch files, by the last part of their name.

@@ -263,8 +263,8 @@ async def test_an_activity_in_another_collection_stays(store: Store) -> None:
     capped = Retention(remote_days=90, receipts_days=365, rows_per_host=1)
     await store.activity("https://there.example/newer")
     await store.activity("https://there.example/newest")
-    assert await store.prune(capped) == {"activities": 0} | {"bodies": 1}
-    assert await store.names("activity") == ["like", "newer", "newest"]
+    assert await store.prune(capped) == {"activities": 1, "bodies": 1}
+    assert await store.names("activity") == ["like", "newest"]
 
 
 async def test_what_a_job_is_about_stays(store: Store) -> None:

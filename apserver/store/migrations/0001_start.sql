@@ -219,7 +219,8 @@ CREATE TABLE job (
     kind      text COLLATE "C" NOT NULL,        -- apply, list, fan_out, resolve
     activity  uuid NOT NULL,
     owner     uuid,                             -- list: whose inbox
-    recipient text COLLATE "C",                 -- resolve: whom to find and deliver to
+    recipients text[] COLLATE "C",              -- resolve: whom to find and deliver to
+    owed      text[] COLLATE "C",               -- resolve: inboxes at their hosts that have it
     attempt   smallint NOT NULL DEFAULT 0,
     run_at    timestamptz NOT NULL DEFAULT now(),
     error     text,
@@ -261,11 +262,20 @@ CREATE TABLE delivery (
     inbox    text COLLATE "C" NOT NULL,
     activity uuid NOT NULL,
     sender   uuid NOT NULL,
-    attempt  integer NOT NULL DEFAULT 0,
-    run_at   timestamptz NOT NULL DEFAULT now(),
     since    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (bucket, host, id, inbox)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+-- Inboxes that could not verify us, though their host is well: nothing is sent to them before
+-- `until`.
+CREATE TABLE waiting_inbox (
+    bucket   smallint NOT NULL,
+    host     text COLLATE "C" NOT NULL,
+    inbox    text COLLATE "C" NOT NULL,
+    failures integer NOT NULL DEFAULT 1,
+    until    timestamptz NOT NULL,
+    PRIMARY KEY (bucket, host, inbox)
+);
 
 -- What admins decided on domains (core.domains): one block and one allow for each at most.
 CREATE TABLE domain_rule (
