@@ -16,6 +16,9 @@ from uuid import UUID
 from apserver.core.actors import Profile
 from apserver.core.audience import Audience, Visibility
 
+#: "undone": the subject took back the activity with this id, before we had it.
+RelationKind: TypeAlias = Literal["follow", "undone"]
+
 # Needs ------------------------------------------------------------------------------------
 
 
@@ -50,7 +53,7 @@ class RelationNeed:
     """How ``subject`` stands to ``object``, e.g. whether it follows it."""
 
     subject: str
-    kind: Literal["follow"]
+    kind: RelationKind
     object: str
 
 
@@ -164,6 +167,10 @@ class Facts:
         fact = self.found.get(RelationNeed(subject, "follow", object_))
         return fact if isinstance(fact, RelationFact) else None
 
+    def was_undone(self, actor: str, id_: str | None) -> bool:
+        """Whether the actor took back the activity with this id before it came."""
+        return id_ is not None and self.found.get(RelationNeed(actor, "undone", id_)) is not None
+
     def document(self, id_: str) -> DocumentFact | None:
         """What fetching the document gave, or None when it was not tried yet."""
         fact = self.found.get(DocumentNeed(id_))
@@ -252,7 +259,7 @@ class Relate:
     """``subject`` stands in the relation to ``object``; an accepted one is not made pending."""
 
     subject: str
-    kind: Literal["follow"]
+    kind: RelationKind
     object: str
     state: Literal["pending", "accepted"]
     activity_id: str | None
@@ -264,7 +271,7 @@ class Unrelate:
     """``subject`` does not stand in the relation to ``object`` (any more)."""
 
     subject: str
-    kind: Literal["follow"]
+    kind: RelationKind
     object: str
 
 

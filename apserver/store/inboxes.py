@@ -40,6 +40,8 @@ class Arrival:
 
 # One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
 # same activity at a second inbox is a new receipt, so it is listed there and not applied again.
+# Only a Follow is applied again: some servers (Misskey) have one id for all Follows of one pair,
+# also after an Undo, and the rule knows whether it still stands.
 # (xmax is 0 in a row that is new, and not in one that was there.)
 _ACCEPT = """
 WITH input AS (
@@ -78,6 +80,9 @@ WITH input AS (
     SELECT o.bucket, o.apply_job, 'apply', o.key, NULL::uuid
     FROM one_each o JOIN activities USING (key)
     UNION ALL
+    SELECT o.bucket, o.apply_job, 'apply', o.key, NULL
+    FROM one_each o WHERE o.type = 'Follow' AND o.key NOT IN (SELECT key FROM activities)
+    UNION ALL
     SELECT DISTINCT ON (r.owner, r.activity) i.bucket, i.list_job, 'list', r.activity, r.owner
     FROM receipts r JOIN input i ON i.key = r.activity AND i.owner = r.owner
 )
@@ -92,7 +97,8 @@ WHERE (i.to_followers AND EXISTS (
           AND r.subject_ours AND r.state = 'accepted'))
    OR EXISTS (
           SELECT FROM unnest($4::int[], $5::uuid[]) AS named(n, actor)
-          JOIN actor a ON a.key = named.actor AND a.ours WHERE named.n = i.n)
+          JOIN actor a ON a.key = named.actor AND a.ours AND a.gone_at IS NULL
+          WHERE named.n = i.n)
 """
 
 # By primary key.
@@ -122,7 +128,7 @@ _RECEIVE = """
 INSERT INTO receipt (owner, activity)
 SELECT owner, activity FROM (
     SELECT a.key AS owner, i.activity FROM unnest($1::uuid[], $2::uuid[]) AS i(activity, named)
-    JOIN actor a ON a.key = i.named AND a.ours
+    JOIN actor a ON a.key = i.named AND a.ours AND a.gone_at IS NULL
     UNION
     SELECT r.subject, i.activity FROM unnest($3::uuid[], $4::uuid[]) AS i(activity, actor)
     JOIN relation r ON r.object = i.actor AND r.kind = 'follow' AND r.subject_ours

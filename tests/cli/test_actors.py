@@ -206,11 +206,14 @@ async def test_what_is_deleted_leaves_nothing_of_it_behind(server: Server, peer:
     await server.drained()
     await command(server, "actor", "delete", "ann", "--yes")
     await peer.wait("Delete")
+    late = peer.create("carol", "too late", server.id("ann"))
+    assert (await peer.send(f"{server.origin}/inbox", late, by="carol")).status == 202
     await server.drained()
     left = await contents(server)
     ann = str(key_of(server.id("ann")))
     for table in ("collection", "relation", "follower_inbox", "delivery"):
         assert not [row for row in left[table] if ann in row], table
+    assert not [row for row in left["activity"] if late["id"] in row]
     ours = await server.rows("SELECT document FROM object WHERE kind = 'ours'")
     assert ours
     assert all(b"a secret of ann" not in row["document"] for row in ours)

@@ -373,7 +373,15 @@ def test_second_signature_header_is_refused() -> None:
     request = signed()
     header = signature_of(request)
     refuse(changed(request, signature=[header, header]), "more than one")
-    refuse(changed(request, authorization=f"Signature {header}"), "more than one")
+    other = signature_of(signed(url=f"{INBOX}?x=1"))
+    refuse(changed(request, authorization=f"Signature {other}"), "more than one")
+    refuse(changed(request, authorization=[f"Signature {other}", f"Signature {header}"]), "more")
+
+
+def test_SIG_C_11_the_same_signature_in_both_headers_is_one() -> None:
+    """apkit signs so."""
+    request = signed()
+    accept(changed(request, authorization=f"Signature {signature_of(request)}"))
 
 
 def test_IO_10_mastodon_post() -> None:

@@ -197,6 +197,31 @@ async def test_nothing_is_fetched_from_or_delivered_to_a_blocked_domain(
     assert await server.rows("SELECT kind, error FROM job") == []
 
 
+async def test_what_is_queued_in_the_moment_of_the_block_is_dropped(
+    server: Server, bad: Peer
+) -> None:
+    """By a worker that does not know yet; whoever delivers it does."""
+    await server.note("ann", "hello", bad.id("carol"))
+    await bad.wait("Create")
+    await server.drained()
+    await block(server, bad)
+    bad.asked.clear()
+    await server.rows(
+        "INSERT INTO delivery (bucket, host, id, inbox, activity, sender) SELECT b.bucket, b.host, "
+        "gen_random_uuid(), b.inbox, a.key, a.actor FROM activity a, actor b WHERE b.id = $1 "
+        "RETURNING id",
+        bad.id("carol"),
+    )
+    await server.rows("UPDATE host SET next_at = now() RETURNING host")
+
+    async def is_dropped() -> bool:
+        return await server.rows("SELECT 1 FROM delivery") == []
+
+    await until(is_dropped)
+    assert bad.asked == []
+    assert await server.rows("SELECT 1 FROM host WHERE failures > 0") == []
+
+
 async def test_an_announced_thing_of_a_blocked_domain_is_not_brought_in(
     server: Server, bad: Peer, good: Peer
 ) -> None:

@@ -46,7 +46,7 @@ def seen(requests: list[Received]) -> list[tuple[Scheme | None, int]]:
 
 async def waiting(server: Server) -> list[dict[str, Any]]:
     """Deliveries that are not done."""
-    return await server.rows("SELECT attempt FROM delivery")
+    return await server.rows("SELECT inbox FROM delivery")
 
 
 async def test_SIG_R_10_cavage_first_and_once(server: Server, peer: Peer) -> None:
@@ -98,7 +98,7 @@ async def test_when_both_are_refused_the_first_answer_counts(
 
     peer.inboxes[INBOX] = refuse
     assert seen(await say(server, peer)) == [("cavage", first), ("rfc9421", second)]
-    assert await waiting(server) == [{"attempt": 1}] * left
+    assert await waiting(server) == [{"inbox": peer.origin + INBOX}] * left
     assert await server.rows("SELECT * FROM knock") == []
     [host] = await server.rows("SELECT failures FROM host")
     assert host == {"failures": 0}, "the host is well"

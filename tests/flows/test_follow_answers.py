@@ -284,3 +284,45 @@ async def test_our_undo_tells_and_ends(server: Server, peer: Peer) -> None:
     assert await following(server) == []
     assert (await server.post("ann", {"type": "Undo", "object": follow["id"]})).status == 400
     assert (await server.post("bob", {"type": "Undo", "object": follow["id"]})).status in (403, 404)
+
+
+async def test_fault_16_an_undo_that_overtakes_its_follow(server: Server, peer: Peer) -> None:
+    """Fault 16: the Follow that comes afterwards is refused, named or embedded; another is not."""
+    for shape in ("id", "embedded"):
+        follow = peer.follow("carol", server.id("ann"))
+        inner = {key: value for key, value in follow.items() if key != "@context"}
+        object_ = follow["id"] if shape == "id" else inner
+        await deliver(server, peer, peer.activity("Undo", "carol", object=object_))
+        await deliver(server, peer, follow)
+        assert await followers(server) == [], shape
+        assert await server.rows("SELECT 1 FROM relation") == [], shape
+    assert peer.received == []
+    await deliver(server, peer, peer.follow("carol", server.id("ann")))
+    await peer.wait("Accept")
+    assert await followers(server) == [peer.id("carol")]
+
+
+async def test_fault_16_only_ones_own_follow_is_undone_early(server: Server, peer: Peer) -> None:
+    """Fault 16, AP-S2S-43: mallory's early Undo does not keep carol's Follow out."""
+    peer.add_actor("mallory")
+    follow = peer.follow("carol", server.id("ann"))
+    undo = peer.activity("Undo", "mallory", object=follow["id"])
+    await deliver(server, peer, undo, by="mallory")
+    await deliver(server, peer, follow)
+    await peer.wait("Accept")
+    assert await followers(server) == [peer.id("carol")]
+
+
+async def test_IO_32_one_id_for_all_follows_of_a_pair(server: Server, peer: Peer) -> None:
+    """IO-32, as Misskey does: the same id is a repeat while the follow stands, and a new Follow
+    after its Undo."""
+    follow = peer.follow("carol", server.id("ann"))
+    for times in (1, 2):
+        await deliver(server, peer, follow)
+        await deliver(server, peer, follow)
+        await peer.wait("Accept", times=times)
+        await server.drained()
+        assert await answers_to(peer, "Accept", follow) == times
+        assert await followers(server) == [peer.id("carol")]
+        await deliver(server, peer, peer.activity("Undo", "carol", object=follow["id"]))
+        assert await followers(server) == []

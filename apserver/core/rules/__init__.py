@@ -106,7 +106,7 @@ def send(activity: Activity, facts: Facts) -> Effects:
 
 
 def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
-    """The effects of an activity that reached us, or a single `Refuse`."""
+    """The effects of an activity that reached us, or a `Refuse` and what to remember of it."""
     reach = reach_of(activity, facts)
     if not (facts.reaches(reach) or _is_known(activity, facts)):
         return (Refuse("no-local-relation"),)
@@ -158,7 +158,8 @@ def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:
             return ()  # its effects are on both sides, and came with sending it
         inner = answers.inner_of(activity, facts)
         if inner is None:
-            return (Refuse(f"{activity.type.lower()}-of-unknown"),)
+            refusal = Refuse(f"{activity.type.lower()}-of-unknown")
+            return (*answers.undone_early(activity, facts), refusal)
         answer = RULES[inner.type].answer(activity.type) if inner.type in RULES else None
         return answer(activity, inner, facts) if answer else ()
     rule = RULES.get(activity.type)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from apserver.core.audience import Audience
 from apserver.core.document import first, id_of, types_of
-from apserver.core.effects import ActivityNeed, Facts, Need
+from apserver.core.effects import ActivityNeed, Effects, Facts, Need, Relate
 from apserver.core.model import Activity, addressed_to
+from apserver.core.origin import same_origin
+from apserver.errors import BadInput
 
 TYPES = frozenset({"Accept", "Reject", "Undo"})
 
@@ -46,6 +48,19 @@ def inner_of(answer: Activity, facts: Facts) -> Activity | None:
     return Activity(embedded, id_, type_, actor)
 
 
+def undone_early(undo: Activity, facts: Facts) -> Effects:
+    """What an Undo leaves behind when what it undoes has not come yet: that it will not count.
+
+    It happens when the first delivery of a Follow fails and the Undo overtakes it (1.6 #17).
+    """
+    id_ = undo.object_id
+    if undo.type != "Undo" or id_ is None or facts.activity(id_, actor=undo.actor) is not None:
+        return ()
+    if not _is_of_origin(id_, undo.actor):
+        return ()
+    return (Relate(undo.actor, "undone", id_, "accepted", undo.id, subject_ours=False),)
+
+
 def complete(answer: Activity, inner: Activity) -> Activity:
     """The answer with the inner activity embedded, and addressed to those concerned by it."""
     shown = {key: value for key, value in inner.document.items() if key != "@context"}
@@ -56,6 +71,13 @@ def complete(answer: Activity, inner: Activity) -> Activity:
     if answer.type == "Undo":
         return addressed_to(whole, inner.audience)
     return addressed_to(whole, Audience(to=(inner.actor,)))
+
+
+def _is_of_origin(id_: str, actor: str) -> bool:
+    try:
+        return same_origin(id_, actor)
+    except BadInput:
+        return False
 
 
 def _author(answer: Activity) -> str | None:

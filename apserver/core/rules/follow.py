@@ -27,6 +27,7 @@ from apserver.core.effects import (
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
+from apserver.core.rules import answers
 from apserver.errors import BadInput, Forbidden
 
 
@@ -36,6 +37,8 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
         yield ActorNeed(follow.actor)
         yield ActorNeed(follow.object_id)
         yield RelationNeed(follow.actor, "follow", follow.object_id)
+    if follow.id is not None:
+        yield RelationNeed(follow.actor, "undone", follow.id)
 
 
 def complete(follow: Activity, facts: Facts) -> Activity:
@@ -63,7 +66,8 @@ def send(follow: Activity, facts: Facts) -> Effects:
 def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     """Somebody wants to follow an actor of ours: accept, or leave it to the owner.
 
-    A repeated Follow is accepted again: the follower may have lost our first answer (IO-32).
+    A repeated Follow is accepted again: the follower may have lost our first answer (IO-32). The
+    same one, by its id, is not, while it stands (AP-COL-08).
     """
     followed = facts.actor(follow.object_id)
     if followed is None or not followed.ours:
@@ -73,7 +77,11 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     )
     if followed.id.endswith(f"/{INSTANCE}"):
         return (asked, Send(_answer("Reject", follow, by=followed.id)))
+    if follow.id is not None and facts.was_undone(follow.actor, follow.id):
+        return (Unrelate(follow.actor, "undone", follow.id), Refuse("follow-undone"))
     known = facts.follow(follow.actor, followed.id)
+    if known is not None and known.activity_id == follow.id and not follow.ours:
+        return ()
     follower = facts.actor(follow.actor)
     waits = followed.manual_approval or (follower is not None and follower.limited)
     if waits and (known is None or known.state == "pending"):
@@ -114,7 +122,7 @@ def reject(answer: Activity, follow: Activity, facts: Facts) -> Effects:
 def undo(undoing: Activity, follow: Activity, facts: Facts) -> Effects:
     """The follower takes it back. Only its own: checked before (AP-S2S-43)."""
     if follow.object_id is None or facts.follow(follow.actor, follow.object_id) is None:
-        return (Refuse("undo-without-follow"),)
+        return (*answers.undone_early(undoing, facts), Refuse("undo-without-follow"))
     return _ended(follow, facts)
 
 

@@ -157,10 +157,14 @@ def sign(
 
 
 def signature_headers(request: Request) -> list[str]:
-    """Every header line that offers a signature: `Signature` and `Authorization: Signature …`."""
-    authorizations = request.headers.get("authorization", ())
-    by_authorization = [value for value in authorizations if _SCHEME_WORD.match(value)]
-    return [*request.headers.get("signature", ()), *by_authorization]
+    """Every offer of a signature: `Signature`, and `Authorization: Signature …` unless it is the
+    same text once more (apkit sends both)."""
+    offers = [value.strip(" \t") for value in request.headers.get("signature", ())]
+    for value in request.headers.get("authorization", ()):
+        word = _SCHEME_WORD.match(value)
+        if word is not None and value[word.end() :].strip(" \t") not in offers:
+            offers.append(value)
+    return offers
 
 
 def _header(request: Request) -> str:
