@@ -22,7 +22,7 @@ from apserver.core.domains import (
     check_not_own,
     parse_domain,
 )
-from apserver.core.origin import fold_name, host_of, key_of, parse_handle
+from apserver.core.origin import fold_name, host_of, key_of, origin_of, parse_handle
 from apserver.errors import BadInput, Refused
 from apserver.flow.own_actors import find_person
 from apserver.store import actors, moderation
@@ -178,7 +178,8 @@ class Moderation:
         if handle.host in (self._handle_host, *self._own_hosts):
             own = await actors.actor_by_handle(conn, self._handle_host, fold_name(handle.name))
             return [own.id] if own else []
-        return await moderation.actors_named(conn, parse_domain(handle.host), handle.name)
+        domain = origin_of(f"https://{handle.host}").host
+        return await moderation.actors_named(conn, domain, handle.name)
 
     async def _change(self, act: str, change: Callable[[_Rules], _Rules]) -> RuleChange:
         async def work(conn: Connection) -> RuleChange:

@@ -21,6 +21,7 @@ from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
 from apserver.core.origin import bucket_of, key_of
 from apserver.core.times import published_at
+from apserver.errors import Gone
 from apserver.flow.facts import load_facts
 from apserver.identifiers import uuid7
 from apserver.store import actors, collections, jobs, objects
@@ -75,6 +76,8 @@ async def publish(conn: Connection, drafted: Activity, *, job: UUID) -> Activity
     now = datetime.now(UTC)
     if drafted.type == "Update" and drafted.is_about_itself:
         await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
+    elif not await actors.stays(conn, key_of(drafted.actor)):
+        raise Gone(f"{drafted.actor} was deleted a moment ago.")
     facts = await load_facts(conn, [drafted], rules.needs, now=now)
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)

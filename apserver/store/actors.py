@@ -99,6 +99,8 @@ SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'in
 
 _LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"
 
+_STAYS = "SELECT true FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR SHARE"
+
 _SET_DOCUMENT = """
 UPDATE actor SET document = $2, manual_approval = coalesce($3, manual_approval)
 WHERE key = $1 AND ours
@@ -161,6 +163,11 @@ async def lock_own_document(conn: Connection, key: UUID) -> bytes | None:
     """
     document: bytes | None = await conn.fetchval(_LOCK_OWN, key)
     return document
+
+
+async def stays(conn: Connection, key: UUID) -> bool:
+    """Whether an actor of ours is there, and will be until the transaction ends."""
+    return bool(await conn.fetchval(_STAYS, key))
 
 
 async def set_own_document(

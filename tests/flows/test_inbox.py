@@ -19,7 +19,7 @@ from tests.doubles.server import AS2, PUBLIC, Reply, Server, until
 
 LD_JSON_AS2 = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 MINUTE = timedelta(minutes=1)
-Change = Callable[[dict[str, str]], Mapping[str, str]]
+Change = Callable[[dict[str, str]], dict[str, str]]
 
 
 async def knock(

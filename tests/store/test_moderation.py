@@ -319,7 +319,7 @@ async def test_actors_are_found_by_name_id_and_handle(db: Database, acts: Modera
         await owe(conn, f"{carol}/inbox", "https://other.example/inbox")
     done = await acts.suspend("@carol@bad.example", act="actor suspend")
     assert (done.actor, done.follows, done.deliveries) == (carol, 2, 1)
-    for name in (carol, "carol@bad.example"):
+    for name in (carol, "carol@bad.example", "carol@bad.example:8443"):
         with pytest.raises(Refused, match="suspended already"):
             await acts.suspend(name, act="actor suspend")
     for name, dropped in (("ann", 1), (ANN, 0), ("@Ann@social.example", 0)):
