@@ -18,6 +18,7 @@ from uuid import UUID
 
 from apserver import telemetry
 from apserver.core import limits, rules
+from apserver.core.audience import Audience
 from apserver.core.delivery import wait_s
 from apserver.core.document import parse
 from apserver.core.effects import Effect, Fetch, Refuse, Send
@@ -272,11 +273,14 @@ async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, Verifie
 
 def _verified(row: ActivityRow, body: bytes, *, in_person: bool) -> VerifiedActivity:
     activity = parse_activity(parse(body), signer=row.actor_id)
+    # Ours went to more than its document shows: to those in bto and bcc too.
+    hidden = Audience(hidden=tuple(row.recipients or ()))
     return VerifiedActivity(
         activity.document,
         activity.id,
         activity.type,
         activity.actor,
+        addressed=None if row.local_key is None else activity.audience | hidden,
         stored_key=row.key,
         ours=row.local_key is not None,
         in_person=in_person,

@@ -139,7 +139,7 @@ def reach_of(activity: Activity, facts: Facts) -> ReachNeed:
     return ReachNeed(
         activity.key,
         activity.actor,
-        tuple(sorted({*audience.recipients, *_about(activity, facts)})),
+        tuple(sorted({*audience.recipients, *_about(activity, facts)} - {activity.actor})),
         audience.is_public or (followers is not None and followers in audience.everyone),
     )
 
@@ -149,7 +149,7 @@ def _about(activity: Activity, facts: Facts) -> set[str]:
     rule = RULES.get(inner.type) if inner is not None else None
     if inner is None or rule is None or rule.about is None:
         return set()
-    return set(rule.about(inner)) - {activity.actor}
+    return set(rule.about(inner))
 
 
 def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:
@@ -169,13 +169,13 @@ def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:
 def _send_answer(activity: Activity, facts: Facts) -> Effects:
     inner = answers.inner_of(activity, facts)
     if inner is None:
+        if answers.is_of_another(activity, facts):
+            raise Forbidden("Only the actor who did it can undo it.", pointer="/object")
         raise Missing(
             f"{activity.type} of {activity.object_id}, which is not here",
             public=f"The activity to {activity.type.lower()} is not known here. "
             "Give its id, or embed it with its id, type, actor and object.",
         )
-    if activity.type == "Undo" and inner.actor != activity.actor:
-        raise Forbidden("Only the actor who did it can undo it.", pointer="/object")
     answer = RULES[inner.type].answer(activity.type) if inner.type in RULES else None
     effects = answer(activity, inner, facts) if answer else ()
     if any(isinstance(effect, Refuse) for effect in effects):

@@ -7,7 +7,7 @@ nobody can undo, by embedding it, what another did (AP-S2S-43).
 
 from __future__ import annotations
 
-from apserver.core.audience import Audience
+from apserver.core.audience import Audience, audience_of
 from apserver.core.document import first, id_of, types_of
 from apserver.core.effects import ActivityNeed, Effects, Facts, Need, Relate
 from apserver.core.model import Activity, addressed_to
@@ -46,6 +46,23 @@ def inner_of(answer: Activity, facts: Facts) -> Activity | None:
     if type_ is None or actor is None or (answer.type == "Undo" and actor != answer.actor):
         return None
     return Activity(embedded, id_, type_, actor)
+
+
+def is_of_another(undo: Activity, facts: Facts) -> bool:
+    """Whether it can be seen that an Undo means what somebody else did.
+
+    It can when the Undo itself says so, or the activity may be read by the one who undoes.
+    """
+    embedded = undo.embedded
+    if undo.type != "Undo":
+        return False
+    if embedded is not None and id_of(first(embedded.get("actor"))) not in (None, undo.actor):
+        return True
+    stored = facts.activity(undo.object_id)
+    if stored is None:
+        return False
+    audience = audience_of(stored.document)
+    return audience.is_public or undo.actor in audience.everyone
 
 
 def undone_early(undo: Activity, facts: Facts) -> Effects:
