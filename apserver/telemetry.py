@@ -13,6 +13,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
+from apserver.core import limits
+
 _log = logging.getLogger("apserver")
 
 #: Metric names; labels follow in brackets.
@@ -27,7 +29,9 @@ _counters: Counter[tuple[str, tuple[str, ...]]] = Counter()
 
 
 def count(name: str, *labels: str) -> None:
-    """Add one to a counter."""
+    """Add one to a counter. When there are too many, new labels count as "other"."""
+    if (name, labels) not in _counters and len(_counters) >= limits.SERIES:
+        labels = ("other",) * len(labels)
     _counters[(name, labels)] += 1
 
 

@@ -235,7 +235,8 @@ class Receiver:
             telemetry.count(telemetry.APPLIED, why)
             telemetry.event("activity without effect", activity=key, reason=why)
         await perform(conn, outcome.effects)
-        for send in outcome.sends:
+        # In order of who sends, as everybody takes locks in order.
+        for send in sorted(outcome.sends, key=lambda one: str(one.document["actor"])):
             await self._publisher.answer(conn, send.document)
 
 

@@ -48,15 +48,16 @@ class Found:
 class KnownKey:
     """A public key and the actor that it was shown to belong to.
 
-    ``unkept`` is what was fetched and is not in the database: it goes there once a signature by
-    the key holds (`Remote.keep`). ``asked_again_at`` is when a signature last did not fit, and the
-    key was asked for again.
+    ``held`` tells that a signature by it has held; then it is in the database (`Remote.keep`).
+    Until then ``found`` is what goes there, unless it had to make room for that of others.
+    ``asked_again_at`` is when a signature last did not fit, and the key was asked for again.
     """
 
     owner: str
     key: PublicKey
     fetched_at: datetime
-    unkept: Found | None = None
+    held: bool = True
+    found: Found | None = None
     asked_again_at: datetime | None = None
 
     def may_be_asked_again(self, now: datetime) -> bool:
@@ -65,7 +66,7 @@ class KnownKey:
         Once in `limits.KEY_REFETCH_S` at most, and no sooner than that after the first fetch
         unless a signature has held since: else the key is not the one that is wrong.
         """
-        first = self.fetched_at if self.unkept is not None else None
+        first = None if self.held else self.fetched_at
         asked = [at for at in (first, self.asked_again_at) if at is not None]
         return not asked or now - max(asked) >= timedelta(seconds=limits.KEY_REFETCH_S)
 
@@ -79,6 +80,7 @@ class Remote:
         self._live = live
         self._allow_http = allow_http
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
+        self._found: OrderedDict[str, None] = OrderedDict()  # keys whose document is at hand
         self._failed: OrderedDict[str, tuple[float, ApserverError]] = OrderedDict()
         self._running: dict[str, asyncio.Task[KnownKey]] = {}
 
@@ -144,11 +146,14 @@ class Remote:
 
         Called when a signature by the key has held: a request that proves nothing stores nothing.
         """
-        if known.unkept is None:
+        if known.held:
             return
-        await self._store(known.unkept.profile, known.unkept.document, known.unkept.entry)
-        if self._keys.get(key_id) is known:
-            self._remember(key_id, replace(known, unkept=None))
+        found = known.found or (await self._look_up(key_id)).found
+        assert found is not None, "it has just been fetched"
+        await self._store(found.profile, found.document, found.entry)
+        latest = self._keys.get(key_id)
+        if latest is not None and latest.key == known.key:
+            self._remember(key_id, replace(latest, held=True, found=None))
 
     async def _stored_key(self, key_id: str) -> KnownKey | None:
         async with self._db.connection() as conn:
@@ -189,7 +194,8 @@ class Remote:
             found.entry.owner,
             found.entry.key,
             datetime.now(UTC),
-            unkept=found,
+            held=False,
+            found=found,
             asked_again_at=before.asked_again_at if before else None,
         )
         self._failed.pop(key_id, None)
@@ -213,7 +219,16 @@ class Remote:
         await self._db.transaction(work)
 
     def _remember(self, key_id: str, known: KnownKey) -> None:
+        """Keys are small; the documents of those whose signatures have not held may be large, and
+        anybody can make us fetch them: only a few are kept at hand."""
         self._keys[key_id] = known
+        self._found.pop(key_id, None)
+        if known.found is not None:
+            self._found[key_id] = None
+        while len(self._found) > limits.KEY_DOCUMENTS:
+            oldest, _ = self._found.popitem(last=False)
+            if oldest in self._keys:
+                self._keys[oldest] = replace(self._keys[oldest], found=None)
         while len(self._keys) > limits.KEYS_CACHED:
             self._keys.popitem(last=False)
 

@@ -190,7 +190,7 @@ async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
     """Put items into collections; what is in already stays where it is and counts once."""
     unique = list({(one.collection, one.item): one for one in members}.values())
-    await _lock(conn, unique)
+    await lock(conn, {one.collection for one in unique})
     added = await conn.fetch(
         _ADD,
         [one.collection for one in unique],
@@ -206,7 +206,7 @@ async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
 async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]]) -> None:
     """Take items, given as (collection, item), out of collections."""
     pairs = sorted(set(members))
-    await conn.fetch(_LOCK, sorted({collection for collection, _ in pairs}))
+    await lock(conn, {collection for collection, _ in pairs})
     removed = await conn.fetch(_REMOVE, [one for one, _ in pairs], [item for _, item in pairs])
     await conn.execute(_FOLLOWER_INBOXES_DOWN, *_columns(removed))
 
@@ -258,8 +258,10 @@ async def page_of(
     return [Member(**row) for row in rows]
 
 
-async def _lock(conn: Connection, members: Sequence[Membership]) -> None:
-    await conn.fetch(_LOCK, sorted({one.collection for one in members}))
+async def lock(conn: Connection, keys: Iterable[UUID]) -> None:
+    """Lock collections in order of their keys, before several steps change them: who takes them
+    one step after the other waits for somebody who does it the other way round."""
+    await conn.fetch(_LOCK, sorted(keys))
 
 
 def _columns(rows: Sequence[object]) -> tuple[list[UUID], list[UUID]]:

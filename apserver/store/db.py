@@ -32,6 +32,7 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it meets the server's farewell on an idle connection
     asyncpg.TooManyConnectionsError,
     TimeoutError,
 )

@@ -167,6 +167,7 @@ WHERE bucket = $1 AND host = $2
 _FREE = """
 UPDATE host SET lease_until = '-infinity', fence = fence + 1
 WHERE holder = $1 AND lease_until > '-infinity'
+    AND (bucket, host) NOT IN (SELECT * FROM unnest($2::smallint[], $3::text[]))
 """
 
 
@@ -237,18 +238,25 @@ class Settlement:
     error: str | None = None
 
 
+async def finish(conn: Connection, host: HostLease, finished: Sequence[Delivery]) -> bool:
+    """Record deliveries of a round that goes on; False when its lease had passed to another."""
+    at = (host.bucket, host.host)
+    if await conn.fetchval(_LOCK_HOST, *at) != host.fence:
+        return False
+    ids, inboxes = [one.id for one in finished], [one.inbox for one in finished]
+    await conn.execute(_DONE, *at, ids, inboxes)
+    well = [one.inbox for one in finished if one.failures]
+    if well:
+        await conn.execute(_WAIT_OVER, *at, well)
+    return True
+
+
 async def settle(conn: Connection, settlement: Settlement, *, give_up: timedelta) -> bool:
     """Record a round and give the host back; False when its lease had passed to another."""
     host = settlement.host
     at = (host.bucket, host.host)
-    if await conn.fetchval(_LOCK_HOST, *at) != host.fence:
+    if not await finish(conn, host, settlement.finished):
         return False
-    if settlement.finished:
-        ids = [one.id for one in settlement.finished]
-        await conn.execute(_DONE, *at, ids, [one.inbox for one in settlement.finished])
-    well = [one.inbox for one in settlement.finished if one.failures]
-    if well:
-        await conn.execute(_WAIT_OVER, *at, well)
     if settlement.waits:
         await conn.execute(_WAIT, *at, list(settlement.waits), list(settlement.waits.values()))
     if settlement.waits or settlement.down_s is not None:
@@ -261,6 +269,7 @@ async def settle(conn: Connection, settlement: Settlement, *, give_up: timedelta
     return True
 
 
-async def free_hosts(conn: Connection, holder: str) -> None:
-    """End the leases of a worker that is no more, in the name of its successor."""
-    await conn.execute(_FREE, holder)
+async def free_hosts(conn: Connection, holder: str, *, but: Sequence[HostLease] = ()) -> None:
+    """End the leases of a worker that is no more, in the name of its successor; or all of one
+    that lives but those it knows of."""
+    await conn.execute(_FREE, holder, [one.bucket for one in but], [one.host for one in but])

@@ -152,6 +152,9 @@ async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
     for effect in effects:
         if isinstance(effect, AddTo | RemoveFrom):
             latest[(key_of(effect.collection), key_of(effect.item))] = effect
+    if not latest:
+        return
+    await collections.lock(conn, {collection for collection, _ in latest})
     gone = [at for at, one in latest.items() if isinstance(one, RemoveFrom)]
     if gone:
         await collections.remove_members(conn, gone)

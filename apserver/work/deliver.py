@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from apserver import telemetry
@@ -27,6 +27,8 @@ from apserver.store.deliveries import Delivery, HostLease, Settlement
 
 #: A round ends while its lease surely holds, however slow the host is.
 _ROUND_S = limits.LEASE_S - 2 * limits.POST_S
+#: What was delivered is recorded at least so often: what is not, is sent again after a crash.
+_RECORD_S = 1.0
 
 
 class Deliverer:
@@ -39,17 +41,22 @@ class Deliverer:
         self._holder = holder
         self._wake = bell.ear()
         self._stopping = False
-        self._rounds: set[asyncio.Task[None]] = set()
+        self._rounds: dict[asyncio.Task[None], HostLease] = {}
+        self._unsure = False  #: whether we may hold leases that we were not told of
 
     async def run(self) -> None:
         """Deliver until `stop`, then finish the attempts under way."""
+        leased: Sequence[HostLease] = ()
         while not self._stopping:
             try:
-                leased = await self._lease()
+                # Those that could not be started for want of PostgreSQL are still ours.
+                leased = leased or await self._lease()
                 if leased:
                     await self._start_rounds(leased)
+                    leased = ()
                     continue
             except Busy as error:
+                self._unsure = not leased
                 telemetry.warn("deliveries wait for PostgreSQL", reason=error)
             try:
                 async with asyncio.timeout(limits.POLL_S):
@@ -70,6 +77,10 @@ class Deliverer:
         if free <= 0:
             return []
         async with self._db.connection() as conn:
+            if self._unsure:
+                known = list(self._rounds.values())
+                await deliveries.free_hosts(conn, self._holder, but=known)
+                self._unsure = False
             some = min(free, limits.HOSTS_PER_CLAIM)
             return await deliveries.lease_hosts(conn, some, self._holder)
 
@@ -84,11 +95,11 @@ class Deliverer:
         for host in leased:
             mine = by_host[(host.bucket, host.host)]
             round_ = asyncio.create_task(self._round(host, mine, bodies, signers))
-            self._rounds.add(round_)
+            self._rounds[round_] = host
             round_.add_done_callback(self._ended)
 
     def _ended(self, round_: asyncio.Task[None]) -> None:
-        self._rounds.discard(round_)
+        del self._rounds[round_]
         self._wake.set()
         if not round_.cancelled() and (error := round_.exception()) is not None:
             telemetry.fault("delivery round failed", error)
@@ -103,10 +114,15 @@ class Deliverer:
         finished: list[Delivery] = []
         waits: dict[str, float] = {}
         down: Attempt | None = None
-        end = asyncio.get_running_loop().time() + _ROUND_S
+        clock = asyncio.get_running_loop().time
+        end, recorded_at = clock() + _ROUND_S, clock()
         for one in waiting:
-            if self._stopping or asyncio.get_running_loop().time() > end:
+            if self._stopping or clock() > end:
                 break
+            if finished and clock() > recorded_at + _RECORD_S:
+                if not await self._record(host, finished):
+                    return
+                finished, recorded_at = [], clock()
             if one.inbox in waits:
                 continue  # what comes later must not overtake
             body, signed_by = bodies.get(one.activity), signers.get(one.sent)
@@ -125,6 +141,12 @@ class Deliverer:
                 finished.append(one)
         await self._settle(host, finished, waits, down)
 
+    async def _record(self, host: HostLease, finished: Sequence[Delivery]) -> bool:
+        async def work(conn: Connection) -> bool:
+            return await deliveries.finish(conn, host, finished)
+
+        return await self._until_done(work, host)
+
     async def _settle(
         self,
         host: HostLease,
@@ -141,16 +163,24 @@ class Deliverer:
         async def work(conn: Connection) -> bool:
             return await deliveries.settle(conn, settlement, give_up=GIVE_UP_AFTER)
 
-        # An attempt that was made must be recorded, or it is made again.
+        await self._until_done(work, host)
+
+    async def _until_done(
+        self, work: Callable[[Connection], Awaitable[bool]], host: HostLease
+    ) -> bool:
+        """An attempt that was made must be recorded, or it is made again. False when the lease
+        has passed to another."""
         while True:
             try:
-                if not await self._db.transaction(work, durable=False):
-                    telemetry.warn("lease lost", host=host.host)
-                return
+                held = await self._db.transaction(work, durable=False)
             except Busy:
                 if self._stopping:
-                    return
+                    return False
                 await asyncio.sleep(limits.POLL_S)
+                continue
+            if not held:
+                telemetry.warn("lease lost", host=host.host)
+            return held
 
 
 async def _bodies(conn: Connection, keys: set[UUID]) -> dict[UUID, bytes]:

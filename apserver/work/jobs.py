@@ -28,6 +28,8 @@ class JobLoop:
         self._holder = holder
         self._wake = bell.ear()
         self._stopping = False
+        self._held: Lease | None = None
+        self._unsure = False  #: whether we may hold a lease that we were not told of
 
     async def run(self) -> None:
         """Work until `stop`. What PostgreSQL's absence interrupts is taken up again."""
@@ -35,9 +37,11 @@ class JobLoop:
             try:
                 worked = await self._work_once()
             except LeaseLost as error:
+                self._held = None
                 telemetry.warn("lease lost", bucket=error)
                 worked = True
             except Busy as error:
+                self._unsure = self._held is None
                 telemetry.warn("jobs wait for PostgreSQL", reason=error)
                 await asyncio.sleep(limits.POLL_S)
                 continue
@@ -51,15 +55,20 @@ class JobLoop:
         self._wake.set()
 
     async def _work_once(self) -> bool:
-        async with self._db.connection() as conn:
-            lease = await jobs.lease_bucket(conn, self._holder)
-        if lease is None:
-            return False
-        try:
-            await self._work_on(lease)
-        finally:
+        """Work on one bucket; False when there is none. What `Busy` interrupts stays leased: once
+        PostgreSQL is back the next call goes on with it."""
+        if self._held is None:
             async with self._db.connection() as conn:
-                await jobs.release_bucket(conn, lease)
+                if self._unsure:
+                    await jobs.free_buckets(conn, self._holder)
+                    self._unsure = False
+                self._held = await jobs.lease_bucket(conn, self._holder)
+        if self._held is None:
+            return False
+        await self._work_on(self._held)
+        async with self._db.connection() as conn:
+            await jobs.release_bucket(conn, self._held)
+        self._held = None
         return True
 
     async def _work_on(self, lease: Lease) -> None:

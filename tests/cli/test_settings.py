@@ -36,6 +36,9 @@ TEXTS: dict[str, tuple[str, object]] = {
     "federation.ca_file": ("ca.pem", Path("ca.pem")),
     "federation.signature": ("rfc9421", "rfc9421"),
     "limits.requests_per_minute": ("0", 0),
+    "retention.remote_days": ("30", 30),
+    "retention.receipts_days": ("0", 0),
+    "retention.rows_per_host": ("5000", 5_000),
     "log.level": ("debug", "debug"),
     "log.format": ("json", "json"),
 }
@@ -84,6 +87,8 @@ def test_the_defaults(tmp_path: Path) -> None:
     assert settings.federation.allow_networks == ()
     assert settings.federation.ca_file is None
     assert settings.limits.requests_per_minute == 3000
+    kept = settings.retention
+    assert (kept.remote_days, kept.receipts_days, kept.rows_per_host) == (90, 365, 100_000)
     assert (settings.log.level, settings.log.format) == ("info", "human")
 
 

@@ -56,6 +56,9 @@ BAD_VALUES = [
     ("[limits] requests_per_minute", '"many"', "0 or more"),
     ("[limits] requests_per_minute", "1.5", "0 or more"),
     ("[limits] requests_per_minute", "true", "0 or more"),
+    ("[retention] remote_days", "-1", "0 or more"),
+    ("[retention] receipts_days", '"1 year"', "0 or more"),
+    ("[retention] rows_per_host", "-5", "0 or more"),
     ("[log] level", '"loud"', '"debug", "info", "warning" or "error"'),
     ("[log] level", '"INFO"', '"debug", "info", "warning" or "error"'),
     ("[log] format", '"xml"', '"human" or "json"'),
@@ -127,7 +130,7 @@ def test_an_unknown_key_that_resembles_nothing_lists_what_is_known(tmp_path: Pat
 def test_an_unknown_section_names_the_nearest(tmp_path: Path) -> None:
     message = problem(tmp_path, '[logs]\nlevel = "debug"\n')
     assert "unknown section [logs]. Did you mean [log]?" in message
-    assert "database, federation, limits, log" in message
+    assert "database, federation, limits, retention, log" in message
 
 
 def test_a_section_that_is_a_value(tmp_path: Path) -> None:

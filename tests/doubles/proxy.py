@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 from yarl import URL
 
 #: RFC 9110 7.6.1, and what the client sets anew.
@@ -85,6 +84,6 @@ class Proxy:
             )
 
 
-def _forwarded(headers: CIMultiDict[str] | aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:
-    given = CIMultiDict(headers)  # Host stays: signatures cover it
-    return CIMultiDict((k, v) for k, v in given.items() if k.lower() not in _HOP_BY_HOP)
+def _forwarded(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What is passed on, each field as often as it came. Host is: signatures cover it."""
+    return [(name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP]

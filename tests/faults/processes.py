@@ -22,10 +22,13 @@ def has_ended(pid: int) -> bool:
 
 def descendants(pid: int) -> set[int]:
     """The children of a process, and theirs."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found |= {int(child)} | descendants(int(child))
+    found: set[int] = set()
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found |= {int(child)} | descendants(int(child))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has just ended
     return found
 
 

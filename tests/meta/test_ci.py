@@ -79,3 +79,44 @@ def test_a_step_that_fails_stops_the_run_in_the_root(tmp_path: Path) -> None:
     done = run(project(tmp_path, block("pwd && cat\nfalse\necho '1 passed in 0.1s'")))
     assert done.returncode == 1
     assert done.stdout == f"{tmp_path.resolve()}\n"
+
+
+def run_with_apt(folder: Path, **environ: str) -> tuple[int, list[str]]:
+    """Run it with an `apt-get` that only notes what it is called with; the code and the calls."""
+    programs = folder / "bin"
+    programs.mkdir()
+    journal = folder / "journal"
+    journal.touch()
+    (programs / "apt-get").write_text(f'#!/bin/sh\necho "$*" >>{journal}\nexit 1\n')
+    (programs / "apt-get").chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", project(folder, block("true")) / ".ci" / "run"],
+        env={**os.environ, "CI": "true", "PATH": path, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
+    return done.returncode, journal.read_text().splitlines()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/etc/postgresql-common/createcluster.conf").exists(),
+    reason="only root installs packages, and this would write that file",
+)
+def test_what_is_missing_is_installed_and_its_failure_is_left_to_the_tests(tmp_path: Path) -> None:
+    code, calls = run_with_apt(tmp_path, APSERVER_POSTGRES_15=str(tmp_path / "none"))
+    assert code == 0
+    update, install = calls
+    assert update.endswith("update")
+    assert install.endswith("install postgresql-15")
+
+
+def test_what_is_there_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "postgres").write_text("")
+    (tmp_path / "postgres").chmod(0o755)
+    assert run_with_apt(tmp_path, APSERVER_POSTGRES_15=str(tmp_path)) == (0, [])
+
+
+def test_nothing_is_installed_outside_of_ci(tmp_path: Path) -> None:
+    assert run_with_apt(tmp_path, CI="", APSERVER_POSTGRES_15=str(tmp_path / "none")) == (0, [])

@@ -187,7 +187,7 @@ def test_AP_S2S_19_both_sides_when_both_live_here() -> None:
         pytest.param(answer("Accept", THEIRS, by=BOB), Forbidden, id="not asked"),
         pytest.param(answer("Accept", "https://x.example/1", by=ANN), Missing, id="unknown"),
         pytest.param(answer("Accept", follow_of(ANN, by=MALLORY), by=ANN), BadInput, id="unasked"),
-        pytest.param(answer("Undo", THEIRS, by=ANN), Missing, id="not one's own"),
+        pytest.param(answer("Undo", THEIRS, by=ANN), Forbidden, id="not one's own"),
     ],
 )
 def test_what_a_client_cannot_answer(document: Mapping[str, Any], error: type[Exception]) -> None:
