@@ -20,14 +20,16 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     │   └── RateLimited 429
     ├── RemoteTrouble 502      another server failed us
     │   ├── RemoteGone         it says that the thing is gone (404, 410)
-    │   └── Unreachable        it gave no answer at all, or we may not ask it
+    │   ├── Unreachable        it gave no answer at all, or we may not ask it
+    │   └── Astray             it leads in a circle, or further than we follow
+    │       └── OverBudget     one event has caused all the requests that it may
     ├── Refused                a command was understood and declined (exit 1)
     └── ConfigProblem          the configuration cannot be used (exit 78)
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 Why: TypeAlias = Literal["address", "name", "connection", "tls", "time", "answer"]
 
@@ -44,6 +46,13 @@ class ApserverError(Exception):
         self.public = public or (detail if self.status < 500 and detail else self.public)
         #: JSON pointer (RFC 6901) to the member at fault, when there is one.
         self.pointer = pointer
+
+    def bare(self) -> Self:
+        """The same error without trace and cause, to be kept: these hold on to whatever the
+        functions had at hand that it came through, such as the body of an answer."""
+        again = type(self).__new__(type(self), *self.args)
+        again.__dict__.update(self.__dict__)
+        return again
 
 
 class BadInput(ApserverError):
@@ -193,6 +202,18 @@ class Unreachable(RemoteTrouble):
     def __init__(self, detail: str, *, why: Why):
         super().__init__(detail)
         self.why = why
+
+
+class Astray(RemoteTrouble):
+    """A look-up was led in a circle or too far. The same again leads nowhere, so it is final."""
+
+    kind = "astray"
+
+
+class OverBudget(Astray):
+    """One root event has had its share of requests, bytes or seconds (`apserver.net.budget`)."""
+
+    kind = "over-budget"
 
 
 class Refused(ApserverError):

@@ -144,6 +144,8 @@ def _process(
     try:
         _wait_until_serving(process, log)
         yield process.pid
+    except (BenchFailed, ConnectionError, TimeoutError) as error:
+        raise BenchFailed(f"{error}\nThe server said:\n{log.read_text()[-2_000:]}") from error
     finally:
         process.terminate()
         try:
@@ -157,5 +159,5 @@ def _wait_until_serving(process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + START_S
     while "apserver: serving " not in log.read_text():
         if process.poll() is not None or time.monotonic() > until:
-            raise BenchFailed(f"The server did not start. It said:\n{log.read_text()[-2_000:]}")
+            raise BenchFailed("The server did not start.")
         time.sleep(POLL_S)

@@ -60,7 +60,7 @@ class _Connection(asyncio.Protocol):
     async def send_all(self, requests: Iterator[bytes], tally: Tally) -> None:
         """Take requests until there are none; ConnectionError when the server hangs up."""
         if self._transport is None or self._transport.is_closing():
-            raise ConnectionError("the server has hung up")
+            raise ConnectionError("The server has hung up.")
         self._requests, self._tally = requests, tally
         self._done = asyncio.get_running_loop().create_future()
         self._send_next()
@@ -78,7 +78,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._done is not None and not self._done.done():
-            self._done.set_exception(error or ConnectionError("the server hung up"))
+            self._done.set_exception(error or ConnectionError("The server hung up."))
 
     def _send_next(self) -> None:
         assert self._transport is not None

@@ -13,6 +13,7 @@ from typing import Any
 
 from apserver import telemetry
 from apserver.app.outgoing import client_of
+from apserver.compaction import Compactor
 from apserver.config import Settings
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
@@ -24,6 +25,7 @@ from apserver.flow.knocks import load_knocks
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.moderation import own_hosts
 from apserver.flow.publish import Publisher
+from apserver.flow.reading import DocumentReader
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
 from apserver.flow.resolve import Resolver
@@ -106,7 +108,9 @@ async def running(order: Order) -> AsyncIterator[Worker]:
         client = client_of(settings, live.check)
         await client.open()
         stack.push_async_callback(client.close)
-        parts = await _build(order, db, client, live)
+        compactor = Compactor()
+        stack.push_async_callback(compactor.close)
+        parts = await _build(order, db, client, live, compactor)
         await _free_leases(db, order.holder)
         loops = [asyncio.create_task(one.run()) for one in (*parts.loops, live)]
         listening = asyncio.create_task(parts.site.bell.listen())
@@ -176,16 +180,24 @@ async def _live_rules(db: Database, settings: Settings) -> LiveRules:
     return live
 
 
-async def _build(order: Order, db: Database, client: Client, live: LiveRules) -> Parts:
+async def _build(
+    order: Order, db: Database, client: Client, live: LiveRules, compactor: Compactor
+) -> Parts:
     settings = order.settings
     names = Names(settings.origin)
     allow_http = settings.federation.allow_http
     signers = Signers(db, Vault.at(settings.data_dir), names)
     signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
-    fetcher = Fetcher(signing, signers.instance, origin=settings.origin, allow_http=allow_http)
+    reader = DocumentReader(KnownContexts.of(load_contexts()), compactor)
+    fetcher = Fetcher(
+        signing,
+        signers.instance,
+        origin=settings.origin,
+        allow_http=allow_http,
+        read=reader.read,
+    )
     remote = Remote(db, fetcher, live, allow_http=allow_http)
-    contexts = KnownContexts.of(load_contexts())
-    acceptor = Acceptor(db, remote, live, names=names, contexts=contexts, allow_http=allow_http)
+    acceptor = Acceptor(db, remote, live, names=names, reader=reader, allow_http=allow_http)
     publisher = Publisher(db, names)
     fan_out = FanOut(db, live, origin=settings.origin)
     bell = Bell(db, alone=order.workers == 1)

@@ -160,7 +160,8 @@ class Viewer:
     """Who looks: the actor of a bearer token or of a signed request; nobody when None.
 
     Of the authors in question, ``follows`` holds those whose accepted follower the viewer is,
-    ``hidden`` those who are shown to nobody, ``limited`` those who are shown to followers only.
+    ``hidden`` those who are not shown to it (blocked either way, or suspended), ``limited`` those
+    who are shown to followers only.
     """
 
     actor: UUID | None = None

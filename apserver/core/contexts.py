@@ -190,5 +190,23 @@ def _contexts_in(document: Mapping[str, Any]) -> Iterator[Any]:
         ]
 
 
+def check_compactable(document: Mapping[str, Any]) -> None:
+    """Raise BadInput when a document that redefines may not even be compacted.
+
+    A context inside a term definition is never obeyed: nested, such contexts take time that grows
+    cubically. What ``@import`` names would have to be fetched.
+    """
+    for context in _contexts_in(document):
+        for entry in context if isinstance(context, list) else [context]:
+            if isinstance(entry, dict) and (
+                "@import" in entry or any(map(_is_scoped, entry.values()))
+            ):
+                _refuse("has a context inside a definition, or imports one")
+
+
+def _is_scoped(definition: Any) -> bool:
+    return isinstance(definition, dict) and "@context" in definition
+
+
 def _refuse(what: str) -> NoReturn:
     raise BadInput(f"The @context {what}.", pointer="/@context")

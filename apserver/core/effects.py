@@ -17,7 +17,7 @@ from apserver.core.actors import Profile
 from apserver.core.audience import Audience, Visibility
 
 #: "undone": the subject took back the activity with this id, before we had it.
-RelationKind: TypeAlias = Literal["follow", "undone"]
+RelationKind: TypeAlias = Literal["follow", "block", "undone"]
 
 # Needs ------------------------------------------------------------------------------------
 
@@ -166,6 +166,10 @@ class Facts:
         """The follow of ``object_`` by ``subject``, or None."""
         fact = self.found.get(RelationNeed(subject, "follow", object_))
         return fact if isinstance(fact, RelationFact) else None
+
+    def blocks(self, subject: str, object_: str) -> bool:
+        """Whether ``subject`` blocks ``object_``."""
+        return self.found.get(RelationNeed(subject, "block", object_)) is not None
 
     def was_undone(self, actor: str, id_: str | None) -> bool:
         """Whether the actor took back the activity with this id before it came."""

@@ -17,6 +17,13 @@ CONTEXT_INLINE = 8 << 10
 RECIPIENTS = 100  #: addressees of one activity of ours
 TYPES = 8
 
+# JSON-LD, for documents that redefine our terms (apserver.compaction)
+COMPACTION_BODY = 64 << 10
+COMPACTION_S = 2.0
+COMPACTION_START_S = 20.0  #: of the process; it takes a second on a machine with nothing to do
+COMPACTION_MEMORY = 256 << 20  #: address space; PyLD with its contexts has 50 MiB
+COMPACTIONS_WAITING = 4
+
 # Names
 NAME = 30  #: a local actor's name, characters
 DISPLAY_NAME = 200  #: characters
@@ -41,12 +48,21 @@ CONNECT_S = 5.0
 GET_S = 10.0
 POST_S = 15.0
 KEY_LOOKUP_S = 4.0  #: all fetches for one key together
-KEY_FETCHES = 2
-REDIRECTS = 3
+KEY_REQUESTS = 8  #: the same in requests: two documents, with what they lead to
+REDIRECTS = 3  #: further places that one look-up may be led to
 WEBFINGER = 100 << 10
 WEBFINGER_S = 10.0  #: one look-up, with its redirects
-FETCHES_PER_EVENT = 16
+FETCHES_PER_EVENT = 16  #: requests that one event may cause, however they come about (net.budget)
+BYTES_PER_EVENT = 4 << 20
+SECONDS_PER_EVENT = 30.0  #: of waiting for other servers; a job must end within its lease
+NEW_HOSTS = 20  #: of one domain that we begin to ask, in NEW_HOSTS_S
+NEW_HOSTS_S = 3_600.0
+HOSTS_MET = 10_000  #: hosts, and domains, that are remembered for it
+RESOLVER_THREADS = 32  #: names that the system resolves at a time
+DNS_S = 5.0  #: one name, by the servers of [federation] dns_servers
+DNS_CACHE_S = 60  #: addresses of a name, which were judged, are used so long
 NEGATIVE_CACHE_S = 300.0
+NEGATIVE_CACHE_ASTRAY_S = 3_600.0  #: for what leads in a circle
 NEGATIVE_CACHE_ROWS = 10_000
 KEY_REFETCH_S = 300.0
 
@@ -62,10 +78,10 @@ HOSTS_PER_CLAIM = 50
 DELIVERIES_PER_HOST = 20
 HOSTS_IN_FLIGHT = 256  #: hosts that one worker delivers to at a time
 POLL_S = 1.0
-CONNECTIONS = 256  #: open to other servers, per worker
+CONNECTIONS = 384  #: open to other servers, per worker: HOSTS_IN_FLIGHT, and others for fetches
 CONNECTIONS_PER_HOST = 8
 DELIVERY_ANSWER = 64 << 10  #: read of the answer to a POST, so that the connection can be kept
-NEGATIVE_CACHE_BUSY_S = 15.0  #: for a key whose server did not answer
+NEGATIVE_CACHE_BUSY_S = 15.0  #: for what could not be had because its server did not answer
 KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
 KEY_DOCUMENTS = 32  #: documents of their owners at hand, until a signature holds
 SERIES = 1_000  #: counters with different labels: some labels come from other servers

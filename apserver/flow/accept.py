@@ -6,6 +6,9 @@ stored before it is known who sent it (decisions, "Accepting"):
     digest over the raw bytes -> strict parse -> a deletion of somebody unknown: done ->
     key by id -> signature -> the actor is the signer -> origins of the ids -> stored
 
+A document that redefines our terms says something only once it is compacted, and that is dear:
+it is done for those alone who have shown who they are (`flow.reading`).
+
 Everything up to here is answered with 4xx and leaves no trace in the database. What can only
 be judged with stored facts is judged later, when the activity is applied.
 """
@@ -13,11 +16,11 @@ be judged with stored facts is judged later, when the activity is applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from apserver import telemetry
 from apserver.core.audience import strip_private, visibility_of
-from apserver.core.contexts import KnownContexts, Verdict, judge
 from apserver.core.document import parse, render
 from apserver.core.model import (
     Activity,
@@ -33,6 +36,7 @@ from apserver.core.signatures.message import Claim
 from apserver.core.times import published_at
 from apserver.errors import BadInput, Forbidden, NotTrusted, RemoteTrouble
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
 from apserver.identifiers import uuid7
@@ -52,14 +56,14 @@ class Acceptor:
         live: LiveRules,
         *,
         names: Names,
-        contexts: KnownContexts,
+        reader: DocumentReader,
         allow_http: bool,
     ):
         self._db = db
         self._remote = remote
         self._live = live
         self._names = names
-        self._contexts = contexts
+        self._reader = reader
         self._allow_http = allow_http
         self._rounds: Rounds[Arrival] = Rounds(self._write)
 
@@ -75,14 +79,12 @@ class Acceptor:
         check_fresh(claim, now=now)
         check_digest(request, claim)
         document = parse(request.body)
-        if judge(document, self._contexts) is not Verdict.ADDITIVE:
-            raise BadInput(
-                "The @context gives terms of ActivityStreams another meaning.",
-                pointer="/@context",
-            )
-        if await self._is_end_of_a_stranger(document):
+        redefines = self._reader.redefines(document)
+        if not redefines and await self._is_end_of_a_stranger(document):
             return False
         known = await self._signing_key(claim, now)
+        if redefines:
+            document = await self._reader.compacted(document, request.body)
         activity = parse_activity(document, signer=known.owner)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
@@ -96,6 +98,8 @@ class Acceptor:
         await self._remote.keep(claim.key_id, known)
         await self._check_not_gone(claim.key_id, verified.actor)
         arrival = await self._arrival(verified, body, owner, now)
+        if redefines and body is request.body:
+            arrival = replace(arrival, compacted=render(document))
         await self._rounds.add(arrival)
         return True
 

@@ -17,7 +17,7 @@ from apserver.core.origin import bucket_of, host_of, key_of, same_origin
 from apserver.errors import BadInput
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, deliveries, jobs, objects
+from apserver.store import actors, deliveries, jobs, objects, relations
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.deliveries import Target
@@ -52,7 +52,12 @@ class FanOut:
         followers = await _followers_of(conn, row)
         named = [one for one in row.recipients or () if one != followers]
         known = await actors.actors_by_key(conn, {key_of(one) for one in named})
-        remote = [one for one in known.values() if not (one.ours or self._live.barred(one.id))]
+        blocked = await _blocked(conn, row, known)
+        remote = [
+            one
+            for key, one in known.items()
+            if not (one.ours or self._live.barred(one.id) or (row.actor, key) in blocked)
+        ]
         await owe(conn, row, remote, order=job.id, to_followers=True)
         unknown = [
             one for one in named if key_of(one) not in known and not same_origin(one, self._origin)
@@ -63,6 +68,19 @@ class FanOut:
             await jobs.enqueue_resolve(conn, looking, owed=owed)
         # Actors here may be concerned, as addressed or as followers; the rule finds out.
         await jobs.enqueue(conn, [Job(job.bucket, uuid7(), "apply", row.key)])
+
+
+#: What ends something: who is blocked must hear that it ended.
+_ENDINGS = frozenset({"Reject", "Undo", "Delete"})
+
+
+async def _blocked(
+    conn: Connection, row: ActivityRow, recipients: Iterable[UUID]
+) -> frozenset[tuple[UUID, UUID]]:
+    """Whom among the recipients the sender blocks, as (sender, recipient)."""
+    if row.type in _ENDINGS:
+        return frozenset()
+    return await relations.blocks_among(conn, [(row.actor, key) for key in recipients])
 
 
 def _hosts_of(ids: Iterable[str]) -> list[tuple[int, str]]:

@@ -62,7 +62,7 @@ class KeyRotation:
                 raise Refused(f"{name} was deleted a moment ago.")
             document = parse(before) | key_members(actor.id, public_keys(keys))
             await actors.set_own_document(conn, actor.key, render(document))
-            row = await publish(conn, _update(document, activity_id), job=job)
+            row = await publish(conn, _update(document, activity_id), job=job, names=self._names)
             sealed = sealed_keys(self._vault, actor, keys)
             await key_pairs.replace(conn, sealed, announced_by=row.key)
             await key_pairs.prune_retired(conn)

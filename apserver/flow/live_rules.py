@@ -115,7 +115,8 @@ class LiveRules:
         """The viewer who is kept from what is not shown. ``authors`` in question: ids by key."""
         return replace(
             viewer,
-            hidden=frozenset(key for key, id_ in authors.items() if self.barred(id_)),
+            hidden=viewer.hidden
+            | frozenset(key for key, id_ in authors.items() if self.barred(id_)),
             limited=frozenset(key for key, id_ in authors.items() if self.is_limited(id_)),
         )
 

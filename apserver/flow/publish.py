@@ -16,7 +16,7 @@ from apserver.core import rules
 from apserver.core.audience import visibility_of
 from apserver.core.document import render
 from apserver.core.drafts import NewIds, draft
-from apserver.core.effects import Facts
+from apserver.core.effects import Facts, Send
 from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
 from apserver.core.origin import bucket_of, key_of
@@ -57,7 +57,7 @@ class Publisher:
         job = uuid7()
 
         async def work(conn: Connection) -> Published:
-            row = await publish(conn, activity, job=job)
+            row = await publish(conn, activity, job=job, names=self._names)
             [body] = await objects.compose_activities(conn, [row])
             return Published(ids.activity, body)
 
@@ -65,14 +65,19 @@ class Publisher:
 
     async def answer(self, conn: Connection, document: Mapping[str, Any]) -> None:
         """What a rule sends by itself, in the transaction of the rule's other effects."""
-        ids = NewIds(self._names.activity(uuid7()), self._names.object(uuid7()))
-        actor = str(document["actor"])
-        activity = draft(document, actor=actor, ids=ids, now=datetime.now(UTC), checked=False)
-        await publish(conn, activity, job=uuid7())
+        await _answer(conn, document, names=self._names)
 
 
-async def publish(conn: Connection, drafted: Activity, *, job: UUID) -> ActivityRow:
-    """Store an activity of ours with everything that follows from it. Part of a transaction."""
+async def _answer(conn: Connection, document: Mapping[str, Any], *, names: Names) -> None:
+    ids = NewIds(names.activity(uuid7()), names.object(uuid7()))
+    actor = str(document["actor"])
+    activity = draft(document, actor=actor, ids=ids, now=datetime.now(UTC), checked=False)
+    await publish(conn, activity, job=uuid7(), names=names)
+
+
+async def publish(conn: Connection, drafted: Activity, *, job: UUID, names: Names) -> ActivityRow:
+    """Store an activity of ours with everything that follows from it, the activities among it
+    that its rule sends. Part of a transaction."""
     now = datetime.now(UTC)
     if drafted.type == "Update" and drafted.is_about_itself:
         await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
@@ -87,6 +92,9 @@ async def publish(conn: Connection, drafted: Activity, *, job: UUID) -> Activity
     await _list_in_outbox(conn, row)
     if row.recipients:
         await jobs.enqueue(conn, [Job(bucket_of(activity.actor), job, "fan_out", row.key)])
+    for effect in effects:
+        if isinstance(effect, Send):
+            await _answer(conn, effect.document, names=names)
     return row
 
 

@@ -261,7 +261,7 @@ async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, Verifie
     """The activities of these jobs as they were verified; the only other way to a
     `VerifiedActivity` is `core.model.authenticate`."""
     rows = await objects.activities_by_key(conn, {job.activity for job in batch})
-    bodies = await objects.raw_bodies(conn, rows)
+    bodies = await objects.told_bodies(conn, rows)
     own = [row for row in rows.values() if row.local_key is not None]
     bodies |= dict(zip([row.key for row in own], await compose_activities(conn, own), strict=True))
     in_person = await inboxes.in_person(conn, rows)

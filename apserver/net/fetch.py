@@ -11,12 +11,18 @@ from apserver.core.document import parse
 from apserver.core.origin import check_id, same_origin
 from apserver.core.signatures import Request
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSON_AS2
-from apserver.errors import BadInput, RemoteGone, RemoteTrouble
+from apserver.errors import BadInput, Busy, RemoteGone, RemoteTrouble
 from apserver.net.client import Answer
 from apserver.net.knock import Signer, SigningClient
 from apserver.net.redirects import leads_on, next_url
 
+Read = Callable[[bytes], Awaitable[dict[str, Any]]]
 _ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
+
+
+async def read_plain(body: bytes) -> dict[str, Any]:
+    """A document as its text says, whatever its contexts make of it."""
+    return parse(body)
 
 
 class Fetcher:
@@ -24,7 +30,7 @@ class Fetcher:
 
     Some servers answer no unsigned request (GoToSocial, secure mode elsewhere); the others
     do not mind the signature. ``signer`` is asked each time: the key may have been replaced.
-    It may answer None: then the request is nobody's.
+    It may answer None: then the request is nobody's. ``read`` makes bytes a document.
     """
 
     def __init__(
@@ -34,11 +40,13 @@ class Fetcher:
         *,
         origin: str,
         allow_http: bool,
+        read: Read = read_plain,
     ):
         self._client = client
         self._signer = signer
         self._origin = origin
         self._allow_http = allow_http
+        self._read = read
 
     async def document(self, id_: str) -> Mapping[str, Any]:
         """The document whose id this is.
@@ -75,7 +83,7 @@ class Fetcher:
                 raise BadInput(f"{url} is ours and not to be fetched")
             answer = await self._ask(url)
             if not leads_on(answer):
-                return _read(answer, url), url
+                return await self._document(answer, url), url
             url = next_url(url, answer, allow_http=self._allow_http)
         raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
 
@@ -89,15 +97,17 @@ class Fetcher:
         telemetry.count(telemetry.FETCH, "document", str(answer.status))
         return answer
 
-
-def _read(answer: Answer, url: str) -> dict[str, Any]:
-    if answer.status in (404, 410):
-        raise RemoteGone(f"{url}: {answer.status}")
-    if answer.status != 200:
-        raise RemoteTrouble(f"{url}: {answer.status}")
-    if not is_as2(answer.headers.get("content-type", "")):
-        raise BadInput(f"{url} is not served as ActivityStreams JSON.")
-    return parse(answer.body)
+    async def _document(self, answer: Answer, url: str) -> dict[str, Any]:
+        if answer.status in (404, 410):
+            raise RemoteGone(f"{url}: {answer.status}")
+        if answer.status != 200:
+            raise RemoteTrouble(f"{url}: {answer.status}")
+        if not is_as2(answer.headers.get("content-type", "")):
+            raise BadInput(f"{url} is not served as ActivityStreams JSON.")
+        try:
+            return await self._read(answer.body)
+        except Busy as error:  # that is for whoever asks us; here it makes one document wait
+            raise RemoteTrouble(f"{url}: {error}") from error
 
 
 def is_as2(content_type: str) -> bool:

@@ -246,9 +246,12 @@ async def _visible(
 async def _readable(
     conn: Connection, site: Site, members: Sequence[Member], viewer: str | None, *, is_owner: bool
 ) -> list[Member]:
-    """What is for the viewer: for the owner all that is in it and not hidden by moderation."""
+    """What is for the viewer: for the owner all that is in it, but of those blocked either way,
+    and what moderation hides."""
     if is_owner and site.live.hides_nothing:
-        return list(members)
+        authors = list({one.author for one in members})
+        estranged = await relations.estranged_from(conn, key_of(str(viewer)), authors)
+        return [one for one in members if one.author not in estranged]
     rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
     who = await _viewer(conn, viewer, [row.actor for row in rows.values()])
     who = site.live.guard(who, {row.actor: row.actor_id for row in rows.values()})
@@ -279,8 +282,9 @@ async def _items(conn: Connection, members: Sequence[Member]) -> list[bytes]:
 async def _viewer(conn: Connection, viewer: str | None, authors: Sequence[UUID]) -> Viewer:
     if viewer is None:
         return Viewer()
-    key = key_of(viewer)
-    return Viewer(key, await relations.followed_of(conn, key, list(set(authors))))
+    key, among = key_of(viewer), list(set(authors))
+    follows = await relations.followed_of(conn, key, among)
+    return Viewer(key, follows, hidden=await relations.estranged_from(conn, key, among))
 
 
 async def _absence(conn: Connection, owner: str) -> Missing:

@@ -56,14 +56,18 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
 async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
     """List activities in inboxes here, for (owner, activity) pairs that have a receipt.
 
-    What applying refused is not listed.
+    What applying refused is not listed, nor what is of somebody whom the owner blocks (IO-86).
     """
     rows = await objects.activities_by_key(conn, {activity for _, activity in pairs})
     owners = await _inbox_keys(conn, {owner for owner, _ in pairs})
+    blocked = await relations.blocks_among(
+        conn, [(owner, rows[activity].actor) for owner, activity in pairs if activity in rows]
+    )
     members = [
         Membership(owners[owner], activity, None, rows[activity].actor, rows[activity].visibility)
         for owner, activity in pairs
         if owner in owners and activity in rows and rows[activity].verdict is None
+        if (owner, rows[activity].actor) not in blocked
     ]
     if members:
         await collections.add_members(conn, members)

@@ -36,6 +36,7 @@ class Arrival:
     bucket: int
     apply_job: UUID
     list_job: UUID
+    compacted: bytes | None = None  #: what the body says by JSON-LD, when its text says otherwise
 
 
 # One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
@@ -48,9 +49,9 @@ WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::smallint[], $7::text[],
         $8::uuid[], $9::bytea[], $10::bytea[], $11::timestamptz[], $12::bytea[], $13::uuid[],
-        $14::smallint[], $15::uuid[], $16::uuid[]
+        $14::smallint[], $15::uuid[], $16::uuid[], $17::bytea[]
     ) AS i(key, id, actor, actor_id, type, visibility, audience, spliced, context, envelope,
-           published_at, body, owner, bucket, apply_job, list_job)
+           published_at, body, owner, bucket, apply_job, list_job, compacted)
 ), one_each AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
 ), stored AS (
@@ -67,8 +68,8 @@ WITH input AS (
 ), activities AS (
     SELECT key FROM stored WHERE is_new
 ), bodies AS (
-    INSERT INTO raw (activity, body)
-    SELECT o.key, o.body FROM one_each o JOIN activities USING (key) ORDER BY o.key
+    INSERT INTO raw (activity, body, compacted)
+    SELECT o.key, o.body, o.compacted FROM one_each o JOIN activities USING (key) ORDER BY o.key
     ON CONFLICT DO NOTHING
 ), receipts AS (
     INSERT INTO receipt (owner, activity)
@@ -160,6 +161,7 @@ async def accept(conn: Connection, arrivals: Sequence[Arrival]) -> None:
         [one.bucket for one in arrivals],
         [one.apply_job for one in arrivals],
         [one.list_job for one in arrivals],
+        [one.compacted for one in arrivals],
     )
 
 

@@ -132,7 +132,10 @@ DELETE FROM raw r USING activity a WHERE a.spliced = ANY($1::uuid[]) AND r.activ
 # By object_author.
 _REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote'"
 
-_RAW = "SELECT activity, body FROM raw WHERE activity = ANY($1::uuid[])"
+# By primary key.
+_TOLD = """
+SELECT activity, coalesce(compacted, body) AS body FROM raw WHERE activity = ANY($1::uuid[])
+"""
 
 
 async def activities_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ActivityRow]:
@@ -227,9 +230,9 @@ async def remove_objects_of(conn: Connection, author: UUID) -> None:
     await conn.execute(_REMOVE_OF, author)
 
 
-async def raw_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:
-    """The exact bytes received, by activity key."""
-    return {row["activity"]: row["body"] for row in await conn.fetch(_RAW, list(keys))}
+async def told_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:
+    """What was received, by activity key: the exact bytes, or what they say by JSON-LD."""
+    return {row["activity"]: row["body"] for row in await conn.fetch(_TOLD, list(keys))}
 
 
 async def compose_activities(

@@ -85,6 +85,21 @@ _ISOLATE = (
     "DELETE FROM relation WHERE subject = $1",
 )
 
+# By primary key, and by relation_subject.
+_ESTRANGED = """
+SELECT subject AS other FROM relation
+WHERE object = $1 AND kind = 'block' AND subject = ANY($2::uuid[])
+UNION
+SELECT object FROM relation
+WHERE subject = $1 AND kind = 'block' AND object = ANY($2::uuid[])
+"""
+
+# By primary key.
+_BLOCKS = """
+SELECT r.subject, r.object FROM unnest($1::uuid[], $2::uuid[]) AS i(subject, object)
+JOIN relation r ON r.object = i.object AND r.kind = 'block' AND r.subject = i.subject
+"""
+
 Triple = tuple[UUID, str, UUID]
 
 
@@ -118,6 +133,20 @@ async def find_relations(conn: Connection, triples: Sequence[Triple]) -> dict[Tr
     """The relations among (object, kind, subject) that there are."""
     rows = await conn.fetch(_FIND, *_split(triples))
     return {(row["object"], row["kind"], row["subject"]): Relation(**row) for row in rows}
+
+
+async def estranged_from(conn: Connection, viewer: UUID, among: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these actors block the viewer, or are blocked by it."""
+    rows = await conn.fetch(_ESTRANGED, viewer, among)
+    return frozenset(row["other"] for row in rows)
+
+
+async def blocks_among(
+    conn: Connection, pairs: Sequence[tuple[UUID, UUID]]
+) -> frozenset[tuple[UUID, UUID]]:
+    """Which of these (subject, object) are blocks."""
+    rows = await conn.fetch(_BLOCKS, [one for one, _ in pairs], [other for _, other in pairs])
+    return frozenset((row["subject"], row["object"]) for row in rows)
 
 
 async def neighbours(conn: Connection, actor: UUID) -> list[tuple[str, bool]]:

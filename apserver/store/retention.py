@@ -305,7 +305,8 @@ WITH gone AS (
 SELECT at, bucket, id FROM gone ORDER BY at, bucket, id
 """
 
-# By host_idle. Nothing waits for such a host; without failures it has nothing to remember.
+# By host_idle. Nothing waits for such a host; without failures it has nothing to remember. An
+# inbox of it may be remembered still, when its deliveries were taken back.
 _COUNT_IDLE = "SELECT count(*) FROM host WHERE next_at = 'infinity'"
 _PRUNE_HOSTS = """
 WITH old AS (
@@ -320,7 +321,9 @@ WITH old AS (
           AND (old.n <= $7 OR c.tried_at < $2 OR c.tried_at < $1 AND c.failures = 0)
         ORDER BY c.bucket, c.host FOR UPDATE OF c
     ) i
-    WHERE h.bucket = i.bucket AND h.host = i.host RETURNING 1
+    WHERE h.bucket = i.bucket AND h.host = i.host RETURNING h.bucket, h.host
+), inboxes AS (
+    DELETE FROM waiting_inbox w USING gone g WHERE w.bucket = g.bucket AND w.host = g.host
 )
 SELECT at, bucket, host, (SELECT count(*) FROM gone) AS gone FROM old ORDER BY at, bucket, host
 """

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from apserver import telemetry
 from apserver.core import limits
+from apserver.core.delivery import GIVE_UP_AFTER
 from apserver.errors import Busy
 from apserver.store import key_pairs, knocks, periodic, retention
 from apserver.store.db import Connection, Database
@@ -125,10 +126,11 @@ class Pruner:
             now = await retention.clock(conn)
         received = _before(now, self._keep.receipts_days)
         documents = _before(now, self._keep.remote_days)
+        forwarded = now - GIVE_UP_AFTER  # a delivery that waits may need them until then
         yield "receipts", partial(retention.prune_receipts, before=received)
-        async for one in self._shares(retention.ACTIVITIES, received):
+        async for one in self._shares(retention.ACTIVITIES, min(received, forwarded)):
             yield one
-        yield "bodies", partial(retention.prune_bodies, before=documents)
+        yield "bodies", partial(retention.prune_bodies, before=min(documents, forwarded))
         for kind in (retention.OBJECTS, retention.ACTORS, retention.KEYS):
             async for one in self._shares(kind, documents):
                 yield one

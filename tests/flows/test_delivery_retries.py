@@ -298,6 +298,33 @@ async def test_given_up_after_seven_days(server: Server, peer: Peer, status: int
     assert [row["id"] for row in left] == [young["id"]]
 
 
+async def test_what_was_delivered_is_recorded_while_others_wait(server: Server, peer: Peer) -> None:
+    """Fault 1: a slow host is served for a while; what has gone out is known within seconds, and
+    so not sent again when the worker is killed."""
+    names = [f"f{number}" for number in range(5)]
+    for name in names:
+        peer.add_actor(name, endpoints={})
+        await follow_from(peer, name, server, "ann")
+    await server.drained()
+
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.7)
+        return web.Response(status=202)
+
+    peer.inboxes |= {f"/users/{name}/inbox": slow for name in names}
+    await server.note("ann", "hello", f"{server.id('ann')}/followers")
+
+    async def some_recorded() -> bool:
+        return 0 < await owed(server) < len(names)
+
+    await until(some_recorded)
+    assert await server.rows("SELECT 1 FROM host WHERE lease_until > now()") != []
+    await peer.wait("Create", times=len(names))
+    await server.drained()
+    assert await owed(server) == 0
+    assert len([one for one in peer.received if one.json["type"] == "Create"]) == len(names)
+
+
 async def restarted(server: Server, stack: AsyncExitStack, folder: Path) -> Server:
     """A new server on the same database, port and folder."""
     options = {"port": server.origin.rpartition(":")[2]}

@@ -10,7 +10,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from multidict import CIMultiDict
 
 from tests.conftest import StartServer
 from tests.doubles.cavage import FOR_POST, Dialect, digest_of, joined
@@ -144,7 +143,7 @@ async def sent_twice(peer: Peer, inbox: str, name: str) -> int:
     body = json.dumps(peer.create("carol", "hello", PUBLIC)).encode()
     key_id, key = f"{peer.id('carol')}#main-key", key_pair(f"carol@{peer.origin}")
     headers = Dialect().sign(inbox, body, key_id=key_id, key=key)
-    lines = CIMultiDict([*headers.items(), (name, headers[name])])
+    lines = [*headers.items(), (name, headers[name])]
     async with peer.http.post(inbox, data=body, headers=lines) as response:
         return response.status
 

@@ -165,7 +165,8 @@ async def test_IO_20_KEY_05_no_storm_of_refetches(
         monkeypatch.setattr(limits, "KEY_REFETCH_S", 0.0)
         replies = [await send(server, peer, key="wrong")]
         monkeypatch.setattr(limits, "KEY_REFETCH_S", 300.0)
-        replies += await asyncio.gather(*(send(server, peer, key="wrong") for _ in range(99)))
+        replies += [await send(server, peer, key="wrong") for _ in range(4)]
+        replies += await asyncio.gather(*(send(server, peer, key="wrong") for _ in range(95)))
         assert {one.status for one in replies} == {401}
         assert gets(peer) == ["GET /users/carol"]
     assert await server.contents() == before

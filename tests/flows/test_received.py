@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from apserver.core.audience import Visibility
+from apserver.core.origin import bucket_of, host_of
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import AS2, PUBLIC, Server, until
@@ -125,6 +126,22 @@ async def test_a_follow_at_the_shared_inbox_is_for_whom_it_is_about(
     elsewhere = peer.follow("carol", peer.id("mallory"))
     await deliver(server, peer, elsewhere, to="")
     assert await server.rows("SELECT id FROM activity WHERE id = $1", elsewhere["id"]) == []
+
+
+async def test_a_strangers_post_at_the_shared_inbox_and_then_at_anns(
+    server: Server, peer: Peer
+) -> None:
+    """Decision 4: the shared copy alone would be dropped; ann's, that comes before it is applied,
+    keeps it."""
+    hold = "UPDATE bucket SET lease_until = now() + interval '1 h' WHERE bucket = $1 RETURNING 1"
+    await server.rows(hold, bucket_of(host_of(peer.origin)))
+    create = peer.create("carol", "hello", PUBLIC)
+    for inbox in (f"{server.origin}/inbox", f"{server.id('ann')}/inbox"):
+        assert (await peer.send(inbox, create, by="carol")).status == 202
+    await server.rows("UPDATE bucket SET lease_until = '-infinity' RETURNING 1")
+    await server.drained()
+    assert await listed(server) == [create["id"]]
+    assert await objects(server) == [create["object"]["id"]]
 
 
 async def test_a_strangers_post_at_all_doors_at_once(server: Server, peer: Peer) -> None:

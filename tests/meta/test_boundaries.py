@@ -121,6 +121,22 @@ def test_only_net_opens_http_clients() -> None:
     assert elsewhere == []
 
 
+def test_only_the_compaction_process_loads_pyld() -> None:
+    """PyLD is slow, pulls in lxml, and works on what strangers send: it stays in the child."""
+    loading = [
+        source.place
+        for source in sources("apserver")
+        if any(module.split(".")[0] == "pyld" for module in imported_modules(source))
+    ]
+    assert loading == ["apserver/compaction/child.py"]
+    importing = [
+        source.place
+        for source in sources("apserver")
+        if "apserver.compaction.child" in set(imported_modules(source))
+    ]
+    assert importing == []
+
+
 def test_sql_is_never_pieced_together() -> None:
     found = [
         f"{source.place}:{line}" for source in sources("apserver") for line in pieced_sql(source)

@@ -280,6 +280,17 @@ async def test_what_a_job_is_about_stays(store: Store) -> None:
     assert await store.rows("TABLE raw") == []
 
 
+async def test_what_may_be_forwarded_yet_stays_for_a_week(store: Store) -> None:
+    """A delivery waits for seven days at most (IO-63), and needs the bytes that were received."""
+    for days in (6, 8):
+        await store.activity(f"https://there.example/{days}", days=days)
+    short = Retention(remote_days=1, receipts_days=0, rows_per_host=0)
+    assert await store.prune(short) == {"bodies": 1}
+    short = Retention(remote_days=1, receipts_days=1, rows_per_host=0)
+    assert await store.prune(short) == {"activities": 1}
+    assert await store.names("activity") == ["6"]
+
+
 async def test_no_host_has_more_rows_than_the_setting_says(store: Store) -> None:
     """The oldest go first, from the inboxes too; other hosts and ours are not touched."""
     inbox = await store.inbox()
@@ -343,7 +354,12 @@ async def test_CVE_2026_69132_hosts_are_forgotten(store: Store) -> None:
             _ago(days),
             lease,
         )
+    await store.rows(
+        "INSERT INTO waiting_inbox (bucket, host, inbox, until) VALUES "
+        "(1, 'failed', 'https://failed/inbox', now()), (1, 'held', 'https://held/inbox', now())"
+    )
     assert await store.prune() == {"hosts": 2_002}
+    assert [row["host"] for row in await store.rows("TABLE waiting_inbox")] == ["held"]
     names = {row["host"] for row in await store.rows("TABLE host")}
     assert {"waiting", "held"} <= names
     assert "fake12000" not in names

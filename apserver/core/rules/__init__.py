@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from apserver.core.audience import visibility_of
 from apserver.core.effects import ActorNeed, Effects, Facts, Need, ReachNeed, Refuse, Show
 from apserver.core.model import Activity, VerifiedActivity
-from apserver.core.rules import answers, follow, objects
+from apserver.core.rules import answers, block, follow, objects
 from apserver.errors import BadInput, Forbidden, Missing
 
 Answer = Callable[[Activity, Activity, Facts], Effects]
@@ -24,13 +24,15 @@ Answer = Callable[[Activity, Activity, Facts], Effects]
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The life of one type. ``complete`` fills in what a client of ours left out; ``accept``,
-    ``reject`` and ``undo`` take the outer and the inner activity."""
+    ``reject`` and ``undo`` take the outer and the inner activity. What is not ``is_listed`` has
+    its effects and appears in no inbox."""
 
     needs: Callable[[Activity, Facts], Iterable[Need]]
     send: Callable[[Activity, Facts], Effects]
     receive: Callable[[VerifiedActivity, Facts], Effects]
     complete: Callable[[Activity, Facts], Activity] | None = None
     about: Callable[[Activity], Iterable[str]] | None = None
+    is_listed: bool = True
     accept: Answer | None = None
     reject: Answer | None = None
     undo: Answer | None = None
@@ -52,6 +54,14 @@ RULES = {
         undo=follow.undo,
     ),
     "Create": Rule(needs=objects.needs, send=objects.send_create, receive=objects.receive_create),
+    "Block": Rule(
+        needs=block.needs,
+        send=block.send,
+        receive=block.receive,
+        complete=block.complete,
+        undo=block.undo,
+        is_listed=False,
+    ),
     "Update": Rule(
         needs=objects.needs,
         send=objects.send_update,
@@ -113,6 +123,9 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     effects = _receive(activity, facts)
     if any(isinstance(effect, Refuse) for effect in effects):
         return effects
+    rule = RULES.get(activity.type)
+    if rule is not None and not rule.is_listed:
+        return effects if activity.ours else (*effects, Refuse("unlisted"))
     author = facts.actor(activity.actor)
     visibility = visibility_of(activity.audience, author.followers if author else None)
     shown = Show(reach.activity, reach.actor, reach.addressed, reach.to_followers, visibility)

@@ -37,6 +37,8 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
         yield ActorNeed(follow.actor)
         yield ActorNeed(follow.object_id)
         yield RelationNeed(follow.actor, "follow", follow.object_id)
+        yield RelationNeed(follow.actor, "block", follow.object_id)
+        yield RelationNeed(follow.object_id, "block", follow.actor)
     if follow.id is not None:
         yield RelationNeed(follow.actor, "undone", follow.id)
 
@@ -60,6 +62,8 @@ def send(follow: Activity, facts: Facts) -> Effects:
         raise BadInput("Follow needs the id of an actor.", pointer="/object")
     if followed == follow.actor:
         raise BadInput("An actor cannot follow itself.", pointer="/object")
+    if facts.blocks(follow.actor, followed):
+        raise BadInput("You block this actor. Undo the Block first.", pointer="/object")
     return (Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True),)
 
 
@@ -75,7 +79,7 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     asked = Relate(
         follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours
     )
-    if followed.id.endswith(f"/{INSTANCE}"):
+    if followed.id.endswith(f"/{INSTANCE}") or facts.blocks(followed.id, follow.actor):
         return (asked, Send(_answer("Reject", follow, by=followed.id)))
     if follow.id is not None and facts.was_undone(follow.actor, follow.id):
         return (Unrelate(follow.actor, "undone", follow.id), Refuse("follow-undone"))

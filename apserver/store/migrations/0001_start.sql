@@ -138,7 +138,8 @@ CREATE INDEX activity_author ON activity (actor) WHERE local_key IS NULL;
 CREATE TABLE raw (
     activity  uuid PRIMARY KEY,
     body      bytea NOT NULL,
-    stored_at timestamptz NOT NULL DEFAULT now()
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    compacted bytea                             -- what it says by JSON-LD, when its text does not
 );
 CREATE INDEX raw_age ON raw (stored_at);
 

@@ -1,0 +1,102 @@
+"""Block: two actors have nothing to do with each other any more, and its Undo.
+
+Blocking ends both follows, and does it so that the other server knows: by a Reject of the one
+and an Undo of the other. The Block itself is told to nobody (AP-C2S-34). While it stands, the
+two do not see each other's posts, nothing is delivered to the blocked actor, and its Follow is
+rejected. A Block that comes from elsewhere ends the follows on our side, and is not listed:
+its object need not read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apserver.core.audience import Audience
+from apserver.core.effects import (
+    ActorNeed,
+    Effects,
+    Facts,
+    Need,
+    Refuse,
+    Relate,
+    RelationNeed,
+    RemoveFrom,
+    Send,
+    Unrelate,
+)
+from apserver.core.model import Activity, VerifiedActivity, addressed_to
+from apserver.core.names import collection_id
+from apserver.errors import BadInput
+
+
+def needs(block: Activity, facts: Facts) -> Iterable[Need]:
+    """Both actors, whether they follow each other, and whether it is so already."""
+    other = block.object_id
+    if other is not None:
+        yield ActorNeed(block.actor)
+        yield ActorNeed(other)
+        yield RelationNeed(block.actor, "block", other)
+        yield RelationNeed(block.actor, "follow", other)
+        yield RelationNeed(other, "follow", block.actor)
+
+
+def complete(block: Activity, facts: Facts) -> Activity:
+    """Whoever else is addressed, the blocked actor is not (AP-C2S-34)."""
+    audience = block.audience
+    if block.object_id not in audience.everyone:
+        return block
+
+    def others(ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in ids if one != block.object_id)
+
+    kept = (audience.to, audience.cc, audience.others, audience.hidden)
+    return addressed_to(block, Audience(*map(others, kept)))
+
+
+def send(block: Activity, facts: Facts) -> Effects:
+    """An actor of ours blocks another."""
+    other = block.object_id
+    if other is None or other == block.actor:
+        raise BadInput("Block needs the id of another actor.", pointer="/object")
+    effects: list[Relate | Send] = [
+        Relate(block.actor, "block", other, "accepted", block.id, subject_ours=True)
+    ]
+    if facts.follow(other, block.actor) is not None:
+        effects.append(_ending("Reject", by=block.actor, follower=other, facts=facts))
+    if facts.follow(block.actor, other) is not None:
+        effects.append(_ending("Undo", by=block.actor, follower=block.actor, facts=facts, of=other))
+    return tuple(effects)
+
+
+def _ending(type_: str, *, by: str, follower: str, facts: Facts, of: str | None = None) -> Send:
+    followed = of or by
+    known = facts.follow(follower, followed)
+    follow = {"type": "Follow", "actor": follower, "object": followed}
+    if known is not None and known.activity_id is not None:
+        follow = {"id": known.activity_id, **follow}
+    other = follower if follower != by else followed
+    return Send({"type": type_, "actor": by, "object": follow, "to": [other]})
+
+
+def receive(block: VerifiedActivity, facts: Facts) -> Effects:
+    """An actor of ours is blocked by another."""
+    blocked = facts.actor(block.object_id)
+    if block.ours:
+        return ()
+    if blocked is None or not blocked.ours:
+        return (Refuse("block-not-ours"),)
+    return (
+        Relate(block.actor, "block", blocked.id, "accepted", block.id, subject_ours=False),
+        Unrelate(block.actor, "follow", blocked.id),
+        Unrelate(blocked.id, "follow", block.actor),
+        RemoveFrom(collection_id(blocked.id, "followers"), block.actor),
+        RemoveFrom(collection_id(blocked.id, "following"), block.actor),
+    )
+
+
+def undo(undoing: Activity, block: Activity, facts: Facts) -> Effects:
+    """They may have to do with each other again; follows do not come back."""
+    other = block.object_id
+    if other is None or not facts.blocks(block.actor, other):
+        return (Refuse("undo-without-block"),)
+    return (Unrelate(block.actor, "block", other),)
