@@ -5,6 +5,7 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
 
     ApserverError
     ├── BadInput 400           what was sent is malformed
+    │   ├── TooSlow 408
     │   ├── TooLarge 413
     │   └── BadMediaType 415
     ├── NotTrusted 401         who is asking is not shown (signature, token)
@@ -61,6 +62,14 @@ class BadInput(ApserverError):
     status = 400
     kind = "bad-input"
     public = "The request is malformed."
+
+
+class TooSlow(BadInput):
+    """The body did not come in the time that `core.limits` allows."""
+
+    status = 408
+    kind = "too-slow"
+    public = "The body took too long."
 
 
 class TooLarge(BadInput):

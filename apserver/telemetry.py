@@ -24,6 +24,9 @@ DELIVERY: Final = "apserver_delivery_total"  # [outcome]
 FETCH: Final = "apserver_fetch_total"  # [purpose, outcome]
 JOBS: Final = "apserver_job_total"  # [kind, outcome]
 KNOCK: Final = "apserver_knock_refused_total"  # [scheme, status]
+UNREADABLE: Final = "apserver_unreadable_row_total"  # [table]
+CONNECTIONS: Final = "apserver_connection_refused_total"  # [reason]
+NOT_ASKED: Final = "apserver_request_not_made_total"  # [reason]
 
 _counters: Counter[tuple[str, tuple[str, ...]]] = Counter()
 

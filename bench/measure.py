@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from apserver.core.keys import PrivateKey
 from bench import instance as server
 from bench import scene as stage
 from bench import sinks
@@ -18,17 +24,20 @@ from bench.instance import BenchFailed, Instance
 from bench.load import Load
 from bench.paths import HotPath
 from bench.scene import Scene
+from bench.statements import counting
 
 FOLLOWERS, POSTS = 1_000, 100
 SMOKE_FOLLOWERS, SMOKE_POSTS = 50, 25
+_SIGNATURES = 101
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """The figures of one path: CPU microseconds for one operation."""
 
     path: HotPath
     operations: int  #: in each repeat
+    statements: float  #: of SQL, for one operation
     ours_us: float
     postgres_us: float
     repeats_us: Sequence[float]  #: the whole of each repeat
@@ -59,6 +68,7 @@ class Machine:
     postgres: str
     at: datetime
     load: float  #: average of the last minute, when it began
+    signature_us: float  #: CPU time of an RSA-2048 signature: a yardstick between machines
 
     @classmethod
     async def seen_by(cls, instance: Instance, load: float) -> Machine:
@@ -72,6 +82,7 @@ class Machine:
             postgres=postgres.split()[0],
             at=datetime.now(UTC),
             load=load,
+            signature_us=_signature_us(),
         )
 
 
@@ -108,18 +119,43 @@ async def measure(at: Stage, path: HotPath, *, operations: int, repeats: int) ->
     async with at.load() as load:
         tell(f"{path.name}: warm-up")
         await once(at, path, load, max(1, operations // 4))
+        statements = await count(at, path, load, max(1, operations // 10))
         for number in range(repeats):
             tell(f"{path.name}: {number + 1} of {repeats}")
             made, usage = await once(at, path, load, operations)
             used.append(usage)
     totals = [(one.ours_s + one.postgres_s) * 1e6 / made for one in used]
     middle = used[totals.index(sorted(totals)[(repeats - 1) // 2])]
-    return Row(path, made, middle.ours_s * 1e6 / made, middle.postgres_s * 1e6 / made, totals)
+    return Row(
+        path=path,
+        operations=made,
+        statements=sum(statements.values()),
+        ours_us=middle.ours_s * 1e6 / made,
+        postgres_us=middle.postgres_s * 1e6 / made,
+        repeats_us=totals,
+    )
 
 
-async def once(at: Stage, path: HotPath, load: Load, operations: int) -> tuple[int, Usage]:
-    """Do a path's work; how many operations it was, and the CPU time that it took."""
-    async with path.work(at.scene, load, operations) as work:
+async def count(at: Stage, path: HotPath, load: Load, operations: int) -> dict[str, float]:
+    """The SQL statements of a path's work, and how many of each there are in one operation."""
+    found: Counter[str] = Counter()
+    made, _ = await once(at, path, load, operations, around=counting(at.instance, found))
+    return {statement: number / made for statement, number in found.most_common()}
+
+
+async def once(
+    at: Stage,
+    path: HotPath,
+    load: Load,
+    operations: int,
+    *,
+    around: AbstractAsyncContextManager[None] | None = None,
+) -> tuple[int, Usage]:
+    """Do a path's work; how many operations it was, and the CPU time that it took.
+
+    ``around`` is a context for just what is measured.
+    """
+    async with path.work(at.scene, load, operations) as work, around or nullcontext():
         before = at.instance.usage()
         tally = await load.fire(work.requests)
         if work.finish is not None:
@@ -133,6 +169,16 @@ async def once(at: Stage, path: HotPath, load: Load, operations: int) -> tuple[i
 def tell(line: str) -> None:
     """Progress, to standard error."""
     print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def _signature_us() -> float:
+    key = PrivateKey.of(rsa.generate_private_key(65_537, 2_048))
+    times = []
+    for _ in range(_SIGNATURES):
+        before = time.process_time()
+        key.sign(b"text")
+        times.append(time.process_time() - before)
+    return median(times) * 1e6
 
 
 def _processor() -> str:

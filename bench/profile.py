@@ -11,13 +11,15 @@ import pstats
 import signal
 import sysconfig
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.instance import ROOT, BenchFailed, Instance
-from bench.measure import once, staged, tell
+from bench.measure import count, once, staged, tell
 from bench.paths import HotPath
 
 LINES = 25
+STATEMENT = 120  #: characters shown
 _Where = tuple[str, int, str]  # file, line, name
 _Figures = tuple[int, int, float, float, object]  # first calls, calls, own s, with callees s
 DUMP_S = 30.0
@@ -29,12 +31,13 @@ async def profile(path: HotPath, *, operations: int) -> str:
         async with stage.load() as load:
             tell(f"{path.name}: warm-up")
             await once(stage, path, load, max(1, operations // 4))
+            statements = await count(stage, path, load, max(1, operations // 10))
             tell(f"{path.name}: {operations} under cProfile")
             stage.instance.signal_worker(signal.SIGUSR1)
             made, _ = await once(stage, path, load, operations)
             stage.instance.signal_worker(signal.SIGUSR2)
         await _dumped(stage.instance)
-        return _table(stage.instance.stats, made)
+        return _functions(stage.instance.stats, made) + _statements(statements)
 
 
 async def _dumped(instance: Instance) -> None:
@@ -45,7 +48,14 @@ async def _dumped(instance: Instance) -> None:
         await asyncio.sleep(0.05)
 
 
-def _table(stats: Path, made: int) -> str:
+def _statements(statements: Mapping[str, float]) -> str:
+    lines = [f"{'SQL':>8}  for each operation"]
+    for statement, number in list(statements.items())[:LINES]:
+        lines.append(f"{number:8.2f}  {statement[:STATEMENT]}")
+    return "\n".join([*lines, f"{sum(statements.values()):8.2f}  in all", ""])
+
+
+def _functions(stats: Path, made: int) -> str:
     found: dict[_Where, _Figures] = vars(pstats.Stats(str(stats)))["stats"]
     entries = sorted(found.items(), key=lambda entry: -entry[1][2])
     whole = sum(figures[2] for _, figures in entries)
@@ -55,7 +65,7 @@ def _table(stats: Path, made: int) -> str:
             f"{calls / made:8.2f} {own * 1e6 / made:8.1f} {cumulative * 1e6 / made:13.1f}  "
             f"{_place(file, line)}{name}"
         )
-    return "\n".join([*lines, f"{whole * 1e6 / made:17.1f}  in all", ""])
+    return "\n".join([*lines, f"{whole * 1e6 / made:17.1f}  in all", "", ""])
 
 
 def _place(file: str, line: int) -> str:

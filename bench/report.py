@@ -12,7 +12,16 @@ from bench.measure import Machine, Row
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
-_COLUMNS = ("path", "ours µs", "PostgreSQL µs", "in all µs", "per core-second", "limit", "ratio")
+_COLUMNS = (
+    "path",
+    "SQL",
+    "ours µs",
+    "PostgreSQL µs",
+    "in all µs",
+    "per core-second",
+    "limit",
+    "ratio",
+)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -20,14 +29,14 @@ def table(rows: Sequence[Row]) -> str:
     cells = [_COLUMNS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
     lines = [_line(line, widths) for line in cells]
-    rule = [f"{'-' * (width - 1)}:" if column else "-" * width
-            for column, width in enumerate(widths)]  # fmt: skip
+    rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     return "\n".join([lines[0], _line(rule, widths), *lines[1:]]) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.path.title,
+        f"{row.statements:.3g}",
         f"{row.ours_us:.0f}",
         f"{row.postgres_us:.0f}",
         f"{row.total_us:.0f}",
@@ -55,11 +64,13 @@ def as_json(machine: Machine, rows: Sequence[Row]) -> str:
             "postgres": machine.postgres,
             "at": machine.at.isoformat(timespec="seconds"),
             "load_average": machine.load,
+            "signature_us": round(machine.signature_us, 1),
         },
         "rows": [
             {
                 "name": row.path.name,
                 "operations": row.operations,
+                "statements": round(row.statements, 3),
                 "ours_us": round(row.ours_us, 1),
                 "postgres_us": round(row.postgres_us, 1),
                 "total_us": round(row.total_us, 1),
@@ -92,7 +103,8 @@ def _figures(machine: Machine, rows: Sequence[Row]) -> str:
     return (
         f"{machine.at:%Y-%m-%d}, {machine.processor}, {machine.cores} cores, "
         f"Python {machine.python}, PostgreSQL {machine.postgres}, "
-        f"load average {machine.load:.1f} at the start.\n\n"
+        f"load average {machine.load:.1f} at the start; an RSA-2048 signature took "
+        f"{machine.signature_us:.0f} µs.\n\n"
         f"{table(rows)}\nThe limits:\n\n{sources}\n"
     )
 

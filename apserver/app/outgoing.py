@@ -20,21 +20,33 @@ from apserver.errors import ApserverError, Refused
 from apserver.flow.knocks import load_knocks
 from apserver.flow.own_actors import find_actor
 from apserver.flow.signers import Signers
+from apserver.net.budget import Budget
 from apserver.net.client import Client
 from apserver.net.discover import Discovered, Discoverer
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import Knocks, Learnt, Signer, SigningClient
+from apserver.net.new_hosts import NewHosts
 from apserver.vault import Vault
 
 
-def client_of(settings: Settings, check: Callable[[str], None] = lambda url: None) -> Client:
-    """The client for other servers, not open yet. ``check`` raises for what is not to be asked."""
+def client_of(
+    settings: Settings,
+    check: Callable[[str], None] = lambda url: None,
+    *,
+    new_hosts: NewHosts | None = None,
+) -> Client:
+    """The client for other servers, not open yet. ``check`` raises for what is not to be asked.
+
+    The command line asks only what its user has named; nobody counts ``new_hosts`` there.
+    """
     return Client(
         origin=settings.origin,
         allow_http=settings.federation.allow_http,
         allow_networks=settings.federation.allow_networks,
         ca_file=settings.federation.ca_file,
+        dns_servers=settings.federation.dns_servers,
         check=check,
+        new_hosts=new_hosts,
     )
 
 
@@ -97,7 +109,7 @@ async def fetch(dsn: str | None, settings: Settings, *, url: str) -> Mapping[str
     """What lies at a URL; signed by the instance actor, or by nobody without a ``dsn``."""
     _check_scheme(settings, url)
     async with calling(dsn, settings) as caller:
-        return await caller.fetcher.any_document(url)
+        return await caller.fetcher.any_document(url, Budget())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +124,13 @@ async def webfinger(dsn: str | None, settings: Settings, *, handle: str) -> Look
     """The actor behind a handle, and a look at the actor itself, which must lead back (WF-14)."""
     async with calling(dsn, settings) as caller:
         discoverer = Discoverer(caller.client, allow_http=settings.federation.allow_http)
-        found = await discoverer.actor(parse_handle(handle))
+        budget = Budget()
+        found = await discoverer.actor(parse_handle(handle), budget)
         if same_origin(found.actor, settings.origin):
             return LookedUp(found, "")
         try:
-            document = await caller.fetcher.document(found.actor)
-            claimed = await discoverer.handle_of(document)
+            document = await caller.fetcher.document(found.actor, budget)
+            claimed = await discoverer.handle_of(document, budget)
         except ApserverError as error:
             return LookedUp(found, str(error))
     if claimed != found.handle:
@@ -140,7 +153,11 @@ async def deliver(dsn: str, settings: Settings, *, body: bytes, inbox: str, name
     async with calling(dsn, settings, name=name) as caller:
         assert caller.signer is not None, "there is a database"
         answer = await caller.signing.send(
-            request, caller.signer, deadline_s=limits.POST_S, max_bytes=limits.DELIVERY_ANSWER
+            request,
+            caller.signer,
+            budget=Budget(),
+            deadline_s=limits.POST_S,
+            max_bytes=limits.DELIVERY_ANSWER,
         )
     return Sent(answer.status, answer.body.decode("utf-8", "replace"), caller.signer.key_id)
 

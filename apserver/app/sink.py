@@ -62,6 +62,7 @@ async def _sink(
         allow_http=federation.allow_http,
         allow_networks=federation.allow_networks,
         ca_file=federation.ca_file,
+        dns_servers=federation.dns_servers,
     )
     await client.open()
     stack.push_async_callback(client.close)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +18,8 @@ from apserver.config import Settings
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
 from apserver.core.names import Names
+from apserver.core.origin import Origin, same_origin
+from apserver.errors import BadInput, Busy
 from apserver.flow.accept import Acceptor
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import FanOut
@@ -33,13 +35,15 @@ from apserver.flow.signers import Signers
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import SigningClient
+from apserver.net.new_hosts import NewHosts
 from apserver.net.post import Poster
 from apserver.resources import load_contexts
 from apserver.serve.door import Door
+from apserver.serve.gate import check_parser
 from apserver.serve.routes import application
 from apserver.serve.site import Site
 from apserver.serve.tls import server_context
-from apserver.store import deliveries, jobs
+from apserver.store import actors, deliveries, jobs
 from apserver.store.db import Connection, Database
 from apserver.vault import Vault
 from apserver.work.deliver import Deliverer
@@ -99,13 +103,16 @@ async def running(order: Order) -> AsyncIterator[Worker]:
     failed with. At the end requests are finished first, then jobs.
     """
     settings = order.settings
+    check_parser()
     tls = server_context(settings.tls.cert, settings.tls.key)
     async with AsyncExitStack() as stack:
-        db = Database(order.dsn, connections=limits.POOL)
+        db = Database(order.dsn, connections=limits.POOL, statement_s=limits.STATEMENT_S)
         await db.open()
         stack.push_async_callback(db.close)
         live = await _live_rules(db, settings)
-        client = client_of(settings, live.check)
+        client = client_of(
+            settings, _check_of(settings, live), new_hosts=_new_hosts(db, settings, order.workers)
+        )
         await client.open()
         stack.push_async_callback(client.close)
         compactor = Compactor()
@@ -180,6 +187,28 @@ async def _live_rules(db: Database, settings: Settings) -> LiveRules:
     return live
 
 
+def _check_of(settings: Settings, live: LiveRules) -> Callable[[str], None]:
+    """What raises for a URL that this server asks in no case."""
+
+    def check(url: str) -> None:
+        if same_origin(url, settings.origin):
+            raise BadInput(f"{url} is ours: nobody makes this server call itself")
+        live.check(url)
+
+    return check
+
+
+def _new_hosts(db: Database, settings: Settings, workers: int) -> NewHosts:
+    async def is_known(origin: Origin) -> bool:
+        try:
+            async with db.connection() as conn:
+                return await actors.is_known_host(conn, origin)
+        except Busy:
+            return False
+
+    return NewHosts(is_known, networks=settings.federation.allow_networks, workers=workers)
+
+
 async def _build(
     order: Order, db: Database, client: Client, live: LiveRules, compactor: Compactor
 ) -> Parts:
@@ -202,7 +231,7 @@ async def _build(
     fan_out = FanOut(db, live, origin=settings.origin)
     bell = Bell(db, alone=order.workers == 1)
     resolver = Resolver(db, remote, live, bell)
-    receiver = Receiver(db, publisher, fan_out, resolver, fetcher, live)
+    receiver = Receiver(db, publisher, fan_out, resolver, remote, live)
     return Parts(
         site=Site(
             db=db,

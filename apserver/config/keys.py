@@ -16,6 +16,7 @@ from apserver.config.values import (
     check_existing_file,
     check_handle_host,
     check_listen,
+    check_name_servers,
     check_networks,
     check_not_negative,
     check_one_of,
@@ -175,6 +176,17 @@ KEYS = (
         allowed='a list of networks in CIDR form, such as ["127.0.0.0/8", "fd00::/8"]',
         default=[],
         check=check_networks,
+    ),
+    Key(
+        section="federation",
+        name="dns_servers",
+        kind="list",
+        doc="Name servers that find the addresses of other servers.",
+        comment="Empty: whatever the system uses, its hosts file too. With servers of its own, the "
+        "names that others make this one look up are no matter of the system's resolver.",
+        allowed='a list of IP addresses, with a port or without: ["9.9.9.9", "[::1]:5353"]',
+        default=[],
+        check=check_name_servers,
     ),
     Key(
         section="federation",

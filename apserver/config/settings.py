@@ -13,6 +13,7 @@ from apserver.config.keys import BY_DOTTED, KEYS, PREFIX, Key
 from apserver.config.sources import NOTHING, Given, Place, read, seen
 from apserver.config.values import split_listen
 from apserver.core.origin import Network, host_of
+from apserver.core.reach import NameServer
 from apserver.errors import ConfigProblem
 
 
@@ -44,6 +45,7 @@ class Federation:
 
     allow_http: bool
     allow_networks: tuple[Network, ...]
+    dns_servers: tuple[NameServer, ...]
     ca_file: Path | None
     signature: Literal["cavage", "rfc9421"]
     mode: Literal["open", "closed"]

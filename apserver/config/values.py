@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from apserver.core.origin import Network, Origin, origin_of
+from apserver.core.reach import NameServer
 from apserver.errors import BadInput
 
 
@@ -52,6 +53,18 @@ def check_listen(value: str) -> str:
 def check_networks(value: list[str]) -> tuple[Network, ...]:
     """Networks in CIDR form; a bare address stands for itself alone."""
     return tuple(ipaddress.ip_network(item) for item in value)
+
+
+def check_name_servers(value: list[str]) -> tuple[NameServer, ...]:
+    """IP addresses, each with a port or with that of DNS: `9.9.9.9`, `[::1]:5353`, `::1`."""
+    return tuple(map(_name_server, value))
+
+
+def _name_server(value: str) -> NameServer:
+    try:
+        return NameServer(str(ipaddress.ip_address(value)), 53)
+    except ValueError:
+        return NameServer(*split_listen(value))
 
 
 def check_existing_file(value: Path | None) -> Path | None:

@@ -30,13 +30,11 @@ from apserver.core.origin import key_of
 from apserver.core.vocabulary import (
     AUDIENCE_PROPERTIES,
     JSON_LITERALS,
-    NATURAL_LANGUAGE_PROPERTIES,
+    LANGUAGE_MAPS,
     PRIVATE_PROPERTIES,
     PUBLIC,
     PUBLIC_FORMS,
 )
-
-_LANGUAGE_MAPS = frozenset(name + "Map" for name in NATURAL_LANGUAGE_PROPERTIES)
 
 
 class Visibility(IntEnum):
@@ -133,7 +131,7 @@ def strip_private(value: Any) -> Any:
 def _strip_member(name: str, value: Any) -> Any:
     if name == "@context" or name in JSON_LITERALS:
         return value
-    if name in _LANGUAGE_MAPS and isinstance(value, Mapping):
+    if name in LANGUAGE_MAPS and isinstance(value, Mapping):
         # "bcc" is Southern Balochi there (ISO 639-3), and "bto" Rinconada Bikol.
         return {language: strip_private(text) for language, text in value.items()}
     return strip_private(value)

@@ -33,6 +33,7 @@ from apserver.core.vocabulary import (
     FUNCTIONAL_PROPERTIES,
     JSON_LITERALS,
     KNOWN_TYPES,
+    LANGUAGE_MAPS,
     LINK_TYPES,
     NATURAL_LANGUAGE_PROPERTIES,
     PAGE_PROPERTIES,
@@ -154,7 +155,6 @@ def _without_nulls(value: Any) -> Any:
 # --- Writing ---------------------------------------------------------------------------------
 
 _ARRAYS = frozenset(ARRAY_PROPERTIES).union(AUDIENCE_PROPERTIES)
-_LANGUAGE_MAPS = tuple(name + "Map" for name in NATURAL_LANGUAGE_PROPERTIES)
 _VERBATIM = JSON_LITERALS | {"@context"}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -176,7 +176,7 @@ def _shaped(document: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name in _VERBATIM:
             shaped[name] = value
-        elif name in _LANGUAGE_MAPS:
+        elif name in LANGUAGE_MAPS:
             shaped[name] = _without_nulls(value)  # `to` and `tag` are languages in there
         elif (member := _shaped_member(name, value)) != []:
             shaped[name] = member
@@ -391,7 +391,7 @@ _VALUES: dict[str, Check] = {
 _CHECKS: dict[str, Check] = {
     **{name: _many(check) for name, check in _VALUES.items() if name not in FUNCTIONAL_PROPERTIES},
     **{name: _one(check) for name, check in _VALUES.items() if name in FUNCTIONAL_PROPERTIES},
-    **dict.fromkeys(_LANGUAGE_MAPS, _check_language_map),
+    **dict.fromkeys(LANGUAGE_MAPS, _check_language_map),
     **dict.fromkeys(("id", "@id"), _check_iri),
     **dict.fromkeys(("type", "@type"), _check_types),
 }

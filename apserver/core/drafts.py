@@ -9,6 +9,7 @@ from typing import Any
 
 from apserver.core import limits
 from apserver.core.audience import Audience, audience_of, strip_private, with_addressing
+from apserver.core.clipping import check_size
 from apserver.core.document import as_list, check_as2, ids_of, types_of, without_nulls
 from apserver.core.model import Activity, check_members
 from apserver.core.times import stamp
@@ -41,6 +42,7 @@ def draft(
     document = without_nulls(posted)
     if checked:
         check_as2(document)
+        check_size(document)
     document = _plain_names(document)
     context = _context(document.pop("@context", None))
     at = "/object" if is_activity(document) else ""

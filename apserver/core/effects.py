@@ -43,9 +43,13 @@ class ActivityNeed:
 
 @dataclass(frozen=True, slots=True)
 class ObjectNeed:
-    """The object with this id, as it is stored here."""
+    """The object with this id, as it is stored here.
+
+    With ``deleted_by``, the Tombstone that this actor asked for before we had the object.
+    """
 
     id: str
+    deleted_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,10 @@ class Facts:
         fact = self.found.get(ObjectNeed(id_)) if id_ else None
         return fact if isinstance(fact, ObjectFact) else None
 
+    def was_deleted(self, id_: str, actor: str) -> bool:
+        """Whether the actor deleted the object with this id before it came."""
+        return self.found.get(ObjectNeed(id_, actor)) is not None
+
     def follow(self, subject: str, object_: str) -> RelationFact | None:
         """The follow of ``object_`` by ``subject``, or None."""
         fact = self.found.get(RelationNeed(subject, "follow", object_))
@@ -209,7 +217,7 @@ class Put:
 class Bury:
     """A Tombstone in place of an object of this author, whether or not the object was here.
 
-    So a Create that comes after its Delete finds the place taken.
+    So a Create by the same actor that comes after its Delete has no effect.
     """
 
     id: str

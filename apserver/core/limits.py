@@ -14,7 +14,11 @@ IRI = 2_048
 CONTEXT_ENTRIES = 16
 CONTEXT_TERMS = 64
 CONTEXT_INLINE = 8 << 10
-RECIPIENTS = 100  #: addressees of one activity of ours
+RECIPIENTS = 100  #: addressees of one activity
+TAGS = 50
+ATTACHMENTS = 16
+OPTIONS = 20  #: of a poll
+TEXT = 64 << 10  #: content, summary or name, characters
 TYPES = 8
 
 # JSON-LD, for documents that redefine our terms (apserver.compaction)
@@ -84,9 +88,11 @@ DELIVERY_ANSWER = 64 << 10  #: read of the answer to a POST, so that the connect
 NEGATIVE_CACHE_BUSY_S = 15.0  #: for what could not be had because its server did not answer
 KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
 KEY_DOCUMENTS = 32  #: documents of their owners at hand, until a signature holds
+SOUND_DOCUMENTS = 50_000  #: stored documents that one process knows to be JSON, 64 bytes each
 SERIES = 1_000  #: counters with different labels: some labels come from other servers
 ROUNDS_WAITING = 5_000  #: activities that may wait for a group commit before we say 503
 POOL = 8  #: connections of one worker to PostgreSQL
+STATEMENT_S = 5.0  #: one statement for a request
 LISTENING = 1  #: the connection on which a worker hears of work, besides the pool
 COMMANDS = 5  #: connections left for the command line, and for the migration before a start
 KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
@@ -104,6 +110,13 @@ JOB_PARKED_S = 30 * 86_400.0  #: how long a job that was given up is kept to be 
 HOST_IDLE_S = 86_400.0  #: how long a host that nothing waits for is remembered
 HOST_FAILED_S = 7 * 86_400.0  #: the same, when it failed last time
 HOSTS_IDLE = 10_000  #: hosts that nothing waits for, whatever their age
+
+# Connections to us, per worker
+CONNECTIONS_TAKEN = 8_192  #: in all; fewer when the process may open fewer files than twice that
+CONNECTIONS_PER_ADDRESS = 256  #: but for trusted proxies
+HEADER_S = 10.0  #: until the header of a request is complete
+BODY_S = 30.0  #: until its body is
+LINGER_S = 2.0  #: how long a body that nobody wants is read on, so that the answer is heard
 
 # The end of a worker
 DRAIN_S = 1.0  #: how long a request may still come on an open connection

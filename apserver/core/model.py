@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from apserver.core.audience import Audience, audience_of, with_addressing
-from apserver.core.document import as_list, id_of, types_of
+from apserver.core.document import as_list, first, id_of, types_of
 from apserver.core.origin import activity_key, check_id, same_origin
+from apserver.core.ownership import is_by, objection
 from apserver.core.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, NEEDS_OBJECT, NEEDS_TARGET
 from apserver.errors import BadInput, Forbidden
 
@@ -60,9 +61,10 @@ class Activity:
 
     @cached_property
     def object_id(self) -> str | None:
-        """The id of the (first) object."""
-        values = as_list(self.document.get("object"))
-        return id_of(values[0]) if values else None
+        """The id of the (first) object; of what has an id and is a Link too, the id."""
+        value = first(self.document.get("object"))
+        id_ = value.get("id") if isinstance(value, Mapping) else None
+        return id_ if isinstance(id_, str) and id_ else id_of(value)
 
     @property
     def is_about_itself(self) -> bool:
@@ -117,14 +119,16 @@ def check_members(activity: Activity) -> None:
 
 #: Sent without an id by Mastodon and GoToSocial; everything else must have one.
 MAY_LACK_ID = frozenset({"Delete", "Add", "Remove", "FeatureRequest"})
+#: What an actor does with things of its own alone.
+MUTATIONS = frozenset({"Create", "Update", "Delete"})
 
 
 def authenticate(activity: Activity, signer: str, *, allow_http: bool) -> VerifiedActivity:
     """Take the activity as the signer's own, or refuse it.
 
-    The actor must be the signer, and the ids of the activity and of an embedded object must be
-    of the signer's origin (FEP-fe34; ActivityPub B.2). An id of another origin would let one
-    server speak for another, or take an id that the other is going to use.
+    The actor must be the signer. The activity, and what it makes, changes or deletes, must be its
+    own (FEP-fe34, `core.ownership`; ActivityPub B.2). An id of another origin would let one server
+    speak for another, or take an id that the other is going to use.
     """
     if activity.actor != signer:
         raise Forbidden(
@@ -141,9 +145,42 @@ def authenticate(activity: Activity, signer: str, *, allow_http: bool) -> Verifi
                 f"activity id {activity.id} is not of the origin of {signer}",
                 public="The id of the activity is not of its actor's origin.",
             )
+    if not is_by(activity.document, signer):
+        raise Forbidden("The activity names somebody else as its author.", pointer="/attributedTo")
+    if activity.type in MUTATIONS:
+        _check_object(activity, allow_http=allow_http)
     return VerifiedActivity(
         activity.document, activity.id, activity.type, activity.actor, activity.addressed
     )
+
+
+_OBJECTIONS = {
+    "object-of-another-origin": "The id of the object is not of the actor's origin.",
+    "object-of-another-author": "The object is not the actor's own.",
+}
+
+
+def _check_object(activity: Activity, *, allow_http: bool) -> None:
+    """Refuse a Create, an Update or a Delete of what cannot be the actor's.
+
+    What is the actor's as far as one can see may still be known here as another's: the rule knows.
+    """
+    if len(as_list(activity.document.get("object"))) != 1:
+        raise BadInput(f"{activity.type} has one object.", pointer="/object")
+    object_ = activity.embedded or {"id": activity.object_id}
+    if object_.get("id") is not None:
+        check_id(object_["id"], allow_http=allow_http)
+    elif activity.embedded is None or activity.type != "Create":
+        raise BadInput(f"{activity.type} needs the id of its object.", pointer="/object")
+    reason = objection(object_, activity.actor)
+    if reason == "object-of-another-author" and activity.is_about_itself:
+        return  # a Lemmy community names its moderators as its authors
+    if reason is not None:
+        raise Forbidden(
+            f"{activity.type} of {activity.object_id} by {activity.actor}: {reason}",
+            public=_OBJECTIONS[reason],
+            pointer="/object",
+        )
 
 
 def addressed_to(activity: Activity, audience: Audience) -> Activity:
@@ -160,6 +197,9 @@ def spliced_object(activity: Activity) -> Mapping[str, Any] | None:
     embedded = activity.embedded
     if activity.type not in ("Create", "Update") or embedded is None:
         return None
-    if not isinstance(embedded.get("id"), str) or ACTOR_TYPES.intersection(types_of(embedded)):
-        return None
-    return embedded
+    return embedded if has_own_row(embedded) else None
+
+
+def has_own_row(object_: Mapping[str, Any]) -> bool:
+    """Whether it is kept as an object: what has an id, except for actors."""
+    return isinstance(object_.get("id"), str) and ACTOR_TYPES.isdisjoint(types_of(object_))

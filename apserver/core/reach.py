@@ -30,8 +30,8 @@ _OF_DATA_STORES = frozenset({2375, 2376, 2379, 3306, 5432, 5984, 6379, 9200, 112
 
 #: What registries of countries put between the country and the names that they give out.
 _SECOND_LEVELS = frozenset(
-    "ac asn co com edu go gob gouv gov gv id ind info ltd me mil ne net nic nom or org plc sch school"
-    " web".split()
+    "ac asn co com edu go gob gouv gov gv id ind info ltd me mil ne net nic nom or org plc sch"
+    " school web".split()
 )
 
 

@@ -56,6 +56,7 @@ OBJECT_TYPES = frozenset(
 KNOWN_TYPES = ACTIVITY_TYPES | ACTOR_TYPES | COLLECTION_TYPES | LINK_TYPES | OBJECT_TYPES
 #: Plain text, or HTML for the last two; each has a twin `xMap` keyed by language (AS2 4.8).
 NATURAL_LANGUAGE_PROPERTIES = ("name", "summary", "content")
+LANGUAGE_MAPS = frozenset(f"{name}Map" for name in NATURAL_LANGUAGE_PROPERTIES)
 DATE_PROPERTIES = ("published", "updated", "startTime", "endTime", "deleted")
 #: Where a Collection leads to one of its pages (AS2 4.7).
 PAGE_PROPERTIES = ("first", "last", "next", "prev", "current")

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 
 from apserver import telemetry
 from apserver.core.audience import strip_private, visibility_of
+from apserver.core.clipping import clip
 from apserver.core.document import parse, render
 from apserver.core.model import (
     Activity,
@@ -31,6 +32,7 @@ from apserver.core.model import (
 )
 from apserver.core.names import Names
 from apserver.core.origin import activity_key, bucket_of, check_id, host_of, key_of, same_origin
+from apserver.core.ownership import own_words
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
 from apserver.core.times import published_at
@@ -40,6 +42,7 @@ from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
 from apserver.identifiers import uuid7
+from apserver.net.budget import Budget
 from apserver.store import actors, inboxes
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes
@@ -82,9 +85,11 @@ class Acceptor:
         redefines = self._reader.redefines(document)
         if not redefines and await self._is_end_of_a_stranger(document):
             return False
-        known = await self._signing_key(claim, now)
+        budget = Budget()
+        known = await self._signing_key(claim, now, budget)
         if redefines:
             document = await self._reader.compacted(document, request.body)
+        document = clip(document)
         activity = parse_activity(document, signer=known.owner)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
@@ -94,10 +99,10 @@ class Acceptor:
         if activity.actor == known.owner:
             verified = authenticate(activity, known.owner, allow_http=self._allow_http)
         else:
-            verified, body = await self._from_origin(activity)
-        await self._remote.keep(claim.key_id, known)
+            verified, body = await self._from_origin(activity, budget)
+        await self._remote.keep(claim.key_id, known, budget)
         await self._check_not_gone(claim.key_id, verified.actor)
-        arrival = await self._arrival(verified, body, owner, now)
+        arrival = await self._arrival(verified, body, owner, now, budget)
         if redefines and body is request.body:
             arrival = replace(arrival, compacted=render(document))
         await self._rounds.add(arrival)
@@ -106,19 +111,20 @@ class Acceptor:
     async def signer(self, claim: Claim, *, now: datetime) -> str:
         """The actor whose key signed the request that makes this claim; Forbidden when we do not
         deal with it."""
-        known = await self._signing_key(claim, now)
+        budget = Budget()
+        known = await self._signing_key(claim, now, budget)
         if self._live.barred(known.owner):
             raise Forbidden(f"{known.owner} is suspended here.")
-        await self._remote.keep(claim.key_id, known)
+        await self._remote.keep(claim.key_id, known, budget)
         return known.owner
 
-    async def _signing_key(self, claim: Claim, now: datetime) -> KnownKey:
+    async def _signing_key(self, claim: Claim, now: datetime, budget: Budget) -> KnownKey:
         """The key that the signature fits. A replaced key is fetched once (KEY-05)."""
-        known = await self._remote.key(claim.key_id)
+        known = await self._remote.key(claim.key_id, budget)
         try:
             verify(claim, known.key, now=now)
         except NotTrusted:
-            newer = await self._remote.newer_key(claim.key_id, known)
+            newer = await self._remote.newer_key(claim.key_id, known, budget)
             if newer is None:
                 raise
             verify(claim, newer.key, now=now)
@@ -147,7 +153,9 @@ class Acceptor:
             known = await actors.actor_by_key(conn, key_of(activity.actor))
         return known is None or known.gone_at is not None
 
-    async def _from_origin(self, passed_on: Activity) -> tuple[VerifiedActivity, bytes]:
+    async def _from_origin(
+        self, passed_on: Activity, budget: Budget
+    ) -> tuple[VerifiedActivity, bytes]:
         """Somebody passes on what another did (ActivityPub 7.1.2). The carrier's signature tells
         nothing about that, so it is asked for at its own origin, and what is served there counts.
 
@@ -157,11 +165,11 @@ class Acceptor:
             id_ = check_id(passed_on.id, allow_http=self._allow_http)
             if not same_origin(id_, passed_on.actor) or same_origin(id_, self._names.origin):
                 raise BadInput("The id of the activity is not of its actor's origin.")
-            document = await self._remote.document(id_)
+            document = await self._remote.document(id_, budget)
             fetched = parse_activity(document)
             if (fetched.id, fetched.actor) != (id_, passed_on.actor):
                 raise BadInput("Its origin serves something else under its id.")
-            await self._remote.actor(fetched.actor)
+            await self._remote.actor(fetched.actor, budget)
         except (BadInput, RemoteTrouble) as error:
             raise Forbidden(
                 f"{passed_on.id} of {passed_on.actor}, passed on by another: {error}",
@@ -180,16 +188,16 @@ class Acceptor:
             raise NotTrusted(f"{actor} is gone", public="This actor was deleted.")
 
     async def _arrival(
-        self, activity: Activity, body: bytes, owner: str | None, now: datetime
+        self, activity: Activity, body: bytes, owner: str | None, now: datetime, budget: Budget
     ) -> Arrival:
         async with self._db.connection() as conn:
             author = await actors.actor_by_key(conn, key_of(activity.actor))
         if author is None:  # pruned since the key came into the memory of this process
-            author = await self._remote.actor(activity.actor)
+            author = await self._remote.actor(activity.actor, budget)
         spliced = spliced_object(activity)
         apart = {"@context"} if spliced is None else {"@context", "object"}
         envelope = {key: value for key, value in activity.document.items() if key not in apart}
-        envelope["actor"] = activity.actor
+        envelope = own_words(envelope, activity.actor) | {"actor": activity.actor}
         if activity.type == "Delete" and activity.object_id is not None:
             envelope["object"] = activity.object_id  # some embed what shall not be seen any more
         return Arrival(

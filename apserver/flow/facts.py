@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
+from apserver import telemetry
 from apserver.core.document import parse
 from apserver.core.effects import (
     ActivityFact,
@@ -24,9 +26,10 @@ from apserver.core.effects import (
 )
 from apserver.core.model import Activity
 from apserver.core.origin import activity_key, key_of
+from apserver.errors import BadInput
 from apserver.store import actors, inboxes, objects, relations
 from apserver.store.db import Connection
-from apserver.store.objects import ActivityRow, compose_activities
+from apserver.store.objects import compose_activities
 
 #: An Undo needs the inner activity, then what that one needs; nothing goes deeper.
 ROUNDS = 3
@@ -109,26 +112,32 @@ async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
     by_key = await objects.activities_by_key(conn, {key for _, key in others})
     pairs = [(need, by_id[key_of(need.id)]) for need in ours if key_of(need.id) in by_id]
     pairs += [(need, by_key[key]) for need, key in others if key in by_key]
-    documents = await _documents(conn, [row for _, row in pairs])
-    return {
-        need: ActivityFact(row.id or "", row.type, row.actor_id, document)
-        for (need, row), document in zip(pairs, documents, strict=True)
-    }
+    bodies = await compose_activities(conn, [row for _, row in pairs])
+    found: Found = {}
+    for (need, row), body in zip(pairs, bodies, strict=True):
+        document = _readable(body, "activity", row.key)
+        if document is not None:
+            found[need] = ActivityFact(row.id or "", row.type, row.actor_id, document)
+    return found
 
 
 async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:
     if not needs:
         return {}
-    rows = await objects.objects_by_key(conn, {key_of(need.id) for need in needs})
+    keys = {
+        need: activity_key(need.deleted_by, need.id) if need.deleted_by else key_of(need.id)
+        for need in needs
+    }
+    rows = await objects.objects_by_key(conn, set(keys.values()))
     found: Found = {}
-    for need in needs:
-        row = rows.get(key_of(need.id))
+    for need, key in keys.items():
+        row = rows.get(key)
         if row is not None:
             found[need] = ObjectFact(
                 author=row.author,
                 ours=row.kind == "ours",
                 type=row.type,
-                document=parse(row.document),
+                document=_readable(row.document, "object", row.key) or {},
                 published_at=row.published_at,
                 updated_at=row.updated_at,
                 deleted=row.deleted_at is not None,
@@ -136,8 +145,14 @@ async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:
     return found
 
 
-async def _documents(conn: Connection, rows: Sequence[ActivityRow]) -> list[dict[str, object]]:
-    return [parse(body) for body in await compose_activities(conn, rows)]
+def _readable(body: bytes, table: str, key: UUID) -> dict[str, object] | None:
+    """A stored document; None when it is damaged: its author may still replace or delete it."""
+    try:
+        return parse(body)
+    except BadInput as error:
+        telemetry.count(telemetry.UNREADABLE, table)
+        telemetry.warn("row cannot be read", table=table, row=key, reason=error)
+        return None
 
 
 async def _relations(conn: Connection, needs: Sequence[RelationNeed]) -> Found:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apserver.compaction import Compactor
+from apserver.core.clipping import clip
 from apserver.core.contexts import KnownContexts, Verdict, check_compactable, judge
 from apserver.core.document import parse
 from apserver.errors import BadInput
@@ -26,7 +27,9 @@ class DocumentReader:
     async def read(self, body: bytes) -> dict[str, Any]:
         """The document in ``body``. BadInput when it is none, or cannot be compacted."""
         document = parse(body)
-        return await self.compacted(document, body) if self.redefines(document) else document
+        if self.redefines(document):
+            document = await self.compacted(document, body)
+        return clip(document)
 
     def redefines(self, document: Mapping[str, Any]) -> bool:
         """Whether a context gives our terms another meaning, so that its text may not be believed.

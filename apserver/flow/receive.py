@@ -5,12 +5,16 @@ touch different things, so that the facts of one are not changed by another; its
 and its effects written together. When a batch fails its jobs are done again one by one, so that
 one bad activity holds up nobody else. The jobs go in the same transaction as their effects:
 after a crash either both have happened or neither.
+
+What an activity makes us fetch in one run of its job is paid from one budget, also when it is done
+again by itself. Documents are fetched side by side: one that cannot be had puts off its own job.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,18 +27,30 @@ from apserver.core.delivery import wait_s
 from apserver.core.document import parse
 from apserver.core.effects import Effect, Fetch, Refuse, Send
 from apserver.core.model import VerifiedActivity, parse_activity
-from apserver.errors import ApserverError, BadInput, Busy, DomainBlocked, RemoteGone
+from apserver.errors import (
+    ApserverError,
+    Astray,
+    BadInput,
+    Busy,
+    DomainBlocked,
+    OverBudget,
+    RemoteGone,
+)
 from apserver.flow.facts import Found, fetched, load_facts
 from apserver.flow.fan_out import FanOut
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
+from apserver.flow.remote import Remote
 from apserver.flow.resolve import Resolver
-from apserver.net.fetch import Fetcher
+from apserver.net.budget import Budget
 from apserver.store import inboxes, jobs, objects
 from apserver.store.db import Connection, Database
 from apserver.store.effects import perform, show_to
 from apserver.store.jobs import Job, Lease
 from apserver.store.objects import ActivityRow, compose_activities
+
+#: What each activity may still cost, in this run of its job.
+Budgets = defaultdict[UUID, Budget]
 
 
 class LeaseLost(Exception):
@@ -61,14 +77,14 @@ class Receiver:
         publisher: Publisher,
         fan_out: FanOut,
         resolver: Resolver,
-        fetcher: Fetcher,
+        remote: Remote,
         live: LiveRules,
     ):
         self._db = db
         self._publisher = publisher
         self._fan_out = fan_out
         self._resolver = resolver
-        self._fetcher = fetcher
+        self._remote = remote
         self._live = live
 
     async def close(self) -> None:
@@ -81,22 +97,23 @@ class Receiver:
             due = await jobs.due_jobs(conn, lease.bucket)
             rows = await objects.activities_by_key(conn, {job.activity for job in due})
         batch = _batch(due, rows)
+        budgets: Budgets = defaultdict(Budget)
         try:
-            await self._do(lease, batch)
+            await self._do(lease, batch, budgets)
         except (LeaseLost, Busy):
             raise
         except Exception:
             for job in batch:
-                await self._do_alone(lease, job)
+                await self._do_alone(lease, job, budgets)
         return len(batch)
 
-    async def _do_alone(self, lease: Lease, job: Job) -> None:
+    async def _do_alone(self, lease: Lease, job: Job, budgets: Budgets) -> None:
         """Do it again by itself, unless it was finished before the rest of its batch failed."""
         async with self._db.connection() as conn:
             if not await jobs.is_there(conn, job):
                 return
         try:
-            await self._do(lease, [job])
+            await self._do(lease, [job], budgets)
         except (LeaseLost, Busy):
             raise
         except Exception as error:
@@ -116,12 +133,12 @@ class Receiver:
         else:
             telemetry.fault("job failed", error, kind=job.kind, activity=job.activity)
 
-    async def _do(self, lease: Lease, batch: Sequence[Job]) -> None:
+    async def _do(self, lease: Lease, batch: Sequence[Job], budgets: Budgets) -> None:
         if not batch:
             return
         match batch[0].kind:
             case "apply":
-                await self._apply_all(lease, batch)
+                batch = await self._apply_all(lease, batch, budgets)
             case "list":
                 await self._list(lease, batch)
             case "fan_out":
@@ -152,30 +169,47 @@ class Receiver:
 
         await self._db.transaction(work, durable=False)
 
-    async def _apply_all(self, lease: Lease, batch: Sequence[Job]) -> None:
-        """Apply a batch; what misses a document of another server is applied again with it."""
+    async def _apply_all(
+        self, lease: Lease, batch: Sequence[Job], budgets: Budgets
+    ) -> Sequence[Job]:
+        """Apply a batch; what misses a document of another server is applied again with it, or is
+        put off when that cannot be had now. The jobs that are done."""
         known: Found = {}
-        waiting = list(batch)
-        for _ in range(limits.FETCHES_PER_EVENT):
+        waiting, late = list(batch), set[UUID]()
+        for _ in range(limits.FETCHES_PER_EVENT + 1):
             missing = await self._apply(lease, waiting, known)
             if not missing:
-                return
+                return [job for job in batch if job.activity not in late]
+            gathered = await asyncio.gather(
+                *(self._fetch(one, budgets[activity]) for activity, one in missing.items()),
+                return_exceptions=True,
+            )
             waiting = [job for job in waiting if job.activity in missing]
-            gathered = await asyncio.gather(*(self._fetch(one) for one in missing.values()))
-            for found in gathered:
-                known |= found
+            came = dict(zip(missing, gathered, strict=True))
+            for job in tuple(waiting):
+                match came[job.activity]:
+                    case Exception() as trouble:
+                        waiting.remove(job)
+                        late.add(job.activity)
+                        await self._put_off(lease, job, trouble)
+                    case dict() as found:
+                        known |= found
         raise BadInput("too many documents are needed to apply this activity")
 
-    async def _fetch(self, wanted: Fetch) -> Found:
+    async def _fetch(self, wanted: Fetch, budget: Budget) -> Found:
         """The document, or the reason why there never will be one; else RemoteTrouble: later."""
         try:
-            return fetched(wanted.id, await self._fetcher.document(wanted.id))
+            return fetched(wanted.id, await self._remote.document(wanted.id, budget))
         except RemoteGone:
             return fetched(wanted.id, None, "object-gone")
         except BadInput:
             return fetched(wanted.id, None, "object-unreadable")
         except DomainBlocked:
             return fetched(wanted.id, None, "object-domain-blocked")
+        except OverBudget:
+            return fetched(wanted.id, None, "over-budget")
+        except Astray:
+            return fetched(wanted.id, None, "object-astray")
 
     async def _apply(
         self, lease: Lease, batch: Sequence[Job], known: Found

@@ -3,7 +3,7 @@
 A key is believed to be an actor's when the key names the actor and the actor's own document,
 from the actor's own id, lists the key (see `core.key_documents`). Finding that out costs
 requests, so what was found is kept, what failed is remembered for a while, and many who ask
-for one key at once wait for one look-up.
+for one key at once wait for one look-up. That one is paid from the budget of who came first.
 """
 
 from __future__ import annotations
@@ -27,8 +27,18 @@ from apserver.core.key_documents import (
 )
 from apserver.core.keys import PublicKey
 from apserver.core.origin import key_of, same_origin
-from apserver.errors import ApserverError, BadInput, Busy, NotTrusted, RemoteGone, RemoteTrouble
+from apserver.errors import (
+    ApserverError,
+    Astray,
+    BadInput,
+    Busy,
+    NotTrusted,
+    RemoteGone,
+    RemoteTrouble,
+)
+from apserver.flow.failures import Failures
 from apserver.flow.live_rules import LiveRules
+from apserver.net.budget import Budget
 from apserver.net.fetch import Fetcher
 from apserver.store import actors
 from apserver.store.actors import Actor
@@ -81,31 +91,46 @@ class Remote:
         self._allow_http = allow_http
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
         self._found: OrderedDict[str, None] = OrderedDict()  # keys whose document is at hand
-        self._failed: OrderedDict[str, tuple[float, ApserverError]] = OrderedDict()
+        self._failures = Failures()
         self._running: dict[str, asyncio.Task[KnownKey]] = {}
 
-    async def actor(self, id_: str) -> Actor:
+    async def actor(self, id_: str, budget: Budget) -> Actor:
         """The actor with this id, from here or fetched and kept. RemoteTrouble when it cannot be.
 
-        BadInput when what lies there is no actor.
+        BadInput when what lies there is no actor. Either is remembered, and raised again for a
+        while without a request.
         """
         async with self._db.connection() as conn:
             known = await actors.actor_by_key(conn, key_of(id_))
         if known is not None:
             return known
-        document = await self._fetcher.document(id_)
-        profile = parse_actor(document, allow_http=self._allow_http)
+        self._failures.check(f"actor {id_}")
+        document = await self.document(id_, budget)
+        try:
+            profile = parse_actor(document, allow_http=self._allow_http)
+        except BadInput as error:
+            self._failures.remember(f"actor {id_}", error)
+            raise
         await self._store(profile, document)
         async with self._db.connection() as conn:
             kept = await actors.actor_by_key(conn, key_of(profile.id))
         assert kept is not None
         return kept
 
-    async def document(self, id_: str) -> Mapping[str, Any]:
-        """The document with this id, fetched. RemoteTrouble or BadInput when there is none."""
-        return await self._fetcher.document(id_)
+    async def document(self, id_: str, budget: Budget) -> Mapping[str, Any]:
+        """The document with this id, fetched. RemoteTrouble or BadInput when there is none, which
+        is remembered for a while too."""
+        name = f"document {id_.partition('#')[0]}"
+        self._failures.check(name)
+        try:
+            document = await self._fetcher.document(id_, budget)
+        except ApserverError as error:
+            self._failures.remember(name, error)
+            raise
+        self._failures.forget(name)
+        return document
 
-    async def key(self, key_id: str) -> KnownKey:
+    async def key(self, key_id: str, budget: Budget) -> KnownKey:
         """The key with this id and its owner.
 
         NotTrusted when there is no such key or it is not its owner's; DomainBlocked when we do not
@@ -117,10 +142,10 @@ class Remote:
         known = known or self._keys.get(key_id)
         if known is not None:
             return known
-        self._check_not_failed(key_id)
-        return await self._look_up(key_id)
+        self._failures.check(f"key {key_id}")
+        return await self._look_up(key_id, budget)
 
-    async def newer_key(self, key_id: str, than: KnownKey) -> KnownKey | None:
+    async def newer_key(self, key_id: str, than: KnownKey, budget: Budget) -> KnownKey | None:
         """The key fetched again after a signature did not fit, for it may have been replaced.
 
         None when it was asked for only just now (IO-20), or is the same, or cannot be had.
@@ -132,7 +157,7 @@ class Remote:
             # a server that is down again and again.
             self._remember(key_id, replace(latest, asked_again_at=now))
             try:
-                latest = await self._look_up(key_id)
+                latest = await self._look_up(key_id, budget)
             except ApserverError:
                 return None
         return None if latest.key == than.key else latest
@@ -141,14 +166,14 @@ class Remote:
         """Fetch the key again when it is needed next."""
         self._keys.pop(key_id, None)
 
-    async def keep(self, key_id: str, known: KnownKey) -> None:
+    async def keep(self, key_id: str, known: KnownKey, budget: Budget) -> None:
         """Put a key and its owner into the database, if they are not there.
 
         Called when a signature by the key has held: a request that proves nothing stores nothing.
         """
         if known.held:
             return
-        found = known.found or (await self._look_up(key_id)).found
+        found = known.found or (await self._look_up(key_id, budget)).found
         assert found is not None, "it has just been fetched"
         await self._store(found.profile, found.document, found.entry)
         latest = self._keys.get(key_id)
@@ -164,31 +189,24 @@ class Remote:
         self._remember(key_id, known)
         return known
 
-    async def _look_up(self, key_id: str) -> KnownKey:
+    async def _look_up(self, key_id: str, budget: Budget) -> KnownKey:
         """One look-up at a time for each key; it goes on when one who waits for it gives up."""
         task = self._running.get(key_id)
         if task is None:
-            task = asyncio.create_task(self._look_up_once(key_id))
+            share = budget.part(limits.KEY_REQUESTS)
+            task = asyncio.create_task(self._look_up_once(key_id, share))
             self._running[key_id] = task
             task.add_done_callback(lambda _: self._running.pop(key_id, None))
         return await asyncio.shield(task)
 
-    async def _look_up_once(self, key_id: str) -> KnownKey:
+    async def _look_up_once(self, key_id: str, budget: Budget) -> KnownKey:
         try:
             async with asyncio.timeout(limits.KEY_LOOKUP_S):
-                found = await find_owner(self._fetcher, key_id, allow_http=self._allow_http)
-        except (RemoteGone, BadInput, NotTrusted) as error:
-            refusal = NotTrusted(
-                f"key {key_id}: {error}",
-                public=f"The key {key_id} could not be shown to belong to an actor: {error.public}",
-            )
-            raise self._fail(key_id, refusal) from error
-        except (RemoteTrouble, TimeoutError) as error:
-            busy = Busy(
-                f"key {key_id}: {error or 'no answer in time'}",
-                public=f"The key {key_id} could not be fetched. Try again later.",
-            )
-            raise self._fail(key_id, busy) from error
+                found = await find_owner(self._fetcher, key_id, budget, allow_http=self._allow_http)
+        except (ApserverError, TimeoutError) as error:
+            refusal = _as_refusal(key_id, error)
+            self._failures.remember(f"key {key_id}", refusal, cause=error)
+            raise refusal from error
         before = self._keys.get(key_id)
         known = KnownKey(
             found.entry.owner,
@@ -198,7 +216,7 @@ class Remote:
             found=found,
             asked_again_at=before.asked_again_at if before else None,
         )
-        self._failed.pop(key_id, None)
+        self._failures.forget(f"key {key_id}")
         self._remember(key_id, known)
         return known
 
@@ -232,33 +250,45 @@ class Remote:
         while len(self._keys) > limits.KEYS_CACHED:
             self._keys.popitem(last=False)
 
-    def _fail(self, key_id: str, error: ApserverError) -> ApserverError:
-        until = asyncio.get_running_loop().time() + limits.NEGATIVE_CACHE_S
-        if isinstance(error, Busy):
-            until = asyncio.get_running_loop().time() + limits.NEGATIVE_CACHE_BUSY_S
-        self._failed[key_id] = (until, error)
-        while len(self._failed) > limits.NEGATIVE_CACHE_ROWS:
-            self._failed.popitem(last=False)
-        return error
 
-    def _check_not_failed(self, key_id: str) -> None:
-        until, error = self._failed.get(key_id, (0.0, None))
-        if error is not None and until > asyncio.get_running_loop().time():
-            raise error
+def _as_refusal(key_id: str, error: ApserverError | TimeoutError) -> ApserverError:
+    """What a request that is signed by this key is answered, as the look-up failed so (KEY-08).
+
+    It tells our verdict, and nothing of what the other server has said.
+    """
+    public = f"The key {key_id} could not be shown to belong to an actor: "
+    match error:
+        case NotTrusted():
+            return NotTrusted(f"key {key_id}: {error}", public=public + error.public)
+        case RemoteGone():
+            return NotTrusted(f"key {key_id}: {error}", public=public + "nothing lies there.")
+        case Astray():
+            return NotTrusted(f"key {key_id}: {error}", public=public + "it leads too far.")
+        case BadInput():
+            return NotTrusted(
+                f"key {key_id}: {error}",
+                public=public + "what lies there cannot be read as the document of a key.",
+            )
+        case RemoteTrouble() | TimeoutError():
+            return Busy(
+                f"key {key_id}: {str(error) or 'no answer in time'}",
+                public=f"The key {key_id} could not be fetched. Try again later.",
+            )
+    return error
 
 
-async def find_owner(fetcher: Fetcher, key_id: str, *, allow_http: bool) -> Found:
+async def find_owner(fetcher: Fetcher, key_id: str, budget: Budget, *, allow_http: bool) -> Found:
     """A key and the actor that it is shown to belong to, in at most two fetches.
 
     RemoteTrouble when they cannot be had now; BadInput or NotTrusted when nothing is shown.
     """
     url = key_document_url(key_id)
-    document = await fetcher.any_document(url)
+    document = await fetcher.any_document(url, budget)
     entry = find_key(parse_key_document(document), key_id)
     if not same_origin(entry.owner, url):
         raise NotTrusted("The key and its owner are not of one origin.")
     if entry.owner != url:
-        document = await fetcher.document(entry.owner)
+        document = await fetcher.document(entry.owner, budget)
     if not is_listed(entry, document):
         raise NotTrusted("The owner that the key names does not list the key.")
     return Found(entry, parse_actor(document, allow_http=allow_http), document)

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from apserver import telemetry
 from apserver.core import limits
 from apserver.core.delivery import wait_s
-from apserver.errors import ApserverError, BadInput, Busy, DomainBlocked, RemoteGone
+from apserver.errors import ApserverError, Astray, BadInput, Busy, DomainBlocked, RemoteGone
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import owe
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import Remote
+from apserver.net.budget import Budget
 from apserver.store import jobs, objects
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
@@ -87,8 +88,8 @@ class Resolver:
             telemetry.event("recipient let go", recipient=recipient, reason=reason)
             return None
         try:
-            return await self._remote.actor(recipient)
-        except (RemoteGone, BadInput, DomainBlocked) as error:
+            return await self._remote.actor(recipient, Budget())
+        except (RemoteGone, BadInput, DomainBlocked, Astray) as error:
             telemetry.event("recipient let go", recipient=recipient, reason=error)
             return None
 

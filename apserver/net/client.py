@@ -2,13 +2,16 @@
 
 Whoever can make us fetch a URL (by a key id, an inbox, an object id) must not reach what only
 we can reach. So the *address* is judged, not the text of the URL, and at two points: every
-address that a name resolves to, before any is used, and the one that a socket is really made
-for. The second also catches addresses written out in the URL, in whatever form, and leaves no
-gap between looking and connecting (DNS rebinding). Public addresses may be reached; others
-only when the configuration names their network.
+address that a name resolves to, before any is used (`net.resolver`), and the one that a socket is
+really made for. The second also catches addresses written out in the URL, in whatever form, and
+leaves no gap between looking and connecting (DNS rebinding). Public addresses may be reached;
+others only when the configuration names their network. Ports of other services are closed, and
+of one domain only so many hosts are asked for the first time (`core.reach`, `net.new_hosts`).
 
 Redirects are not followed here, cookies are not kept, proxies of the environment are ignored,
-and every answer has a limit in bytes and one in seconds, for the whole of it.
+answers are taken as they come and not unpacked, and every one has a limit in bytes and one in
+seconds, for the whole of it: a limit for each read is met by a byte now and then (CVE-2023-36461).
+What a request costs is taken from the budget of whatever has caused it (`net.budget`).
 """
 
 from __future__ import annotations
@@ -25,16 +28,16 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from apserver import __version__
+from apserver import __version__, telemetry
 from apserver.core import limits
-from apserver.core.origin import check_id, may_connect
-from apserver.errors import BadInput, ConfigProblem, RemoteTrouble, Unreachable, Why
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from apserver.core.origin import Network, check_id, may_connect, origin_of
+from apserver.core.reach import NameServer, is_open_port
+from apserver.errors import ConfigProblem, OverBudget, RemoteTrouble, Unreachable, Why
+from apserver.net.budget import Budget
+from apserver.net.new_hosts import NewHosts
+from apserver.net.resolver import JudgingResolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,17 @@ class Client:
         allow_http: bool,
         allow_networks: Sequence[Network],
         ca_file: Path | None,
+        dns_servers: Sequence[NameServer] = (),
         check: Callable[[str], None] = lambda url: None,
+        new_hosts: NewHosts | None = None,
     ):
         self._allow_http = allow_http
         #: Raises for a URL that is not to be asked, whoever wants it: a blocked domain.
         self._check = check
+        self._new_hosts = new_hosts
         self._networks = tuple(allow_networks)
         self._ca_file = ca_file
+        self._dns_servers = tuple(dns_servers)
         #: What every request carries, unsigned.
         self.headers = {
             "User-Agent": f"apserver/{__version__} (+{origin}/)",
@@ -85,13 +92,15 @@ class Client:
     async def open(self) -> None:
         """Make the pool of connections."""
         connector = aiohttp.TCPConnector(
-            resolver=_JudgingResolver(self._networks),
+            resolver=JudgingResolver(
+                self._dns_servers, lambda address: _judge(address, self._networks)
+            ),
             socket_factory=self._socket,
             ssl=_trusting(self._ca_file),
             limit=limits.CONNECTIONS,
             limit_per_host=limits.CONNECTIONS_PER_HOST,
             keepalive_timeout=60,
-            ttl_dns_cache=60,
+            ttl_dns_cache=limits.DNS_CACHE_S,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -115,21 +124,43 @@ class Client:
         *,
         headers: Mapping[str, str],
         body: bytes = b"",
+        budget: Budget,
         deadline_s: float,
         max_bytes: int,
     ) -> Answer:
-        """One request and its answer. RemoteTrouble when there is none within the limits;
-        DomainBlocked when we do not deal with that server.
+        """One request and its answer. RemoteTrouble when there is none within the limits,
+        OverBudget when it is not made at all for want of budget; DomainBlocked when we do not deal
+        with that server; BadInput when the URL cannot be asked by anybody.
 
         ``url`` goes out byte for byte as it is: signatures cover it (IO-29).
         """
         assert self._session is not None, "open() comes first"
+        check_id(url, allow_http=self._allow_http)
+        await self._admit(url)
         try:
-            check_id(url, allow_http=self._allow_http)
-            self._check(url)
+            seconds = min(deadline_s, budget.begin(url))
+            return await self._exchange(method, url, headers, body, budget, seconds, max_bytes)
+        except OverBudget:
+            _note("over-budget", url)
+            raise
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        budget: Budget,
+        seconds: float,
+        max_bytes: int,
+    ) -> Answer:
+        assert self._session is not None
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
             target = URL(url.partition("#")[0], encoded=True)
             async with (
-                asyncio.timeout(deadline_s),
+                asyncio.timeout(seconds),
                 self._session.request(
                     method,
                     target,
@@ -139,12 +170,30 @@ class Client:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.CONNECT_S),
                 ) as response,
             ):
-                return Answer(response.status, _joined(response), await _read(response, max_bytes))
-        except BadInput as error:
-            raise RemoteTrouble(f"{url} cannot be requested: {error}") from error
+                read = _begun if method == "POST" else _whole
+                content = await read(response, max_bytes, budget)
+                return Answer(response.status, _joined(response), content)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, UnicodeError) as error:
             why, reason = _fault(error)
+            if why == "address":
+                _note("address", url)
             raise Unreachable(f"{method} {url}: {_in_words(reason)}", why=why) from error
+        finally:
+            budget.waited(clock() - began)
+
+    async def _admit(self, url: str) -> None:
+        """Raise for what is not to be asked, as far as the URL tells."""
+        self._check(url)
+        port = origin_of(url).port
+        if not is_open_port(port):
+            _note("port", url)
+            raise Unreachable(f"{url}: on port {port} there is no web server", why="address")
+        if self._new_hosts is not None:
+            try:
+                await self._new_hosts.check(url)
+            except RemoteTrouble:
+                _note("new-hosts", url)
+                raise
 
     def _socket(self, info: Any) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -156,25 +205,6 @@ class Client:
 
 class _Closed(OSError):
     """An address that we may not reach."""
-
-
-class _JudgingResolver(AbstractResolver):
-    """Resolves a name, and refuses it when any of its addresses may not be reached."""
-
-    def __init__(self, networks: Sequence[Network]):
-        self._networks = networks
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        for one in found:
-            _judge(one["host"], self._networks)
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()
 
 
 #: What an error in the chain tells; the first that fits counts.
@@ -209,15 +239,37 @@ def _judge(address: str, networks: Sequence[Network]) -> None:
         )
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+def _note(reason: str, url: str) -> None:
+    """Someone wanted a request that is not made: one line, one count."""
+    telemetry.count(telemetry.NOT_ASKED, reason)
+    telemetry.event("request not made", reason=reason, url=url)
+
+
+async def _whole(response: aiohttp.ClientResponse, max_bytes: int, budget: Budget) -> bytes:
+    """The body; ValueError when it is not plain, or too long."""
+    if _is_packed(response):
         raise ValueError("the answer is compressed, though we asked for it plain")
+    body = await _begun(response, max_bytes, budget)
+    if len(body) > max_bytes:
+        raise ValueError(f"the answer is longer than {max_bytes} bytes")
+    return body
+
+
+async def _begun(response: aiohttp.ClientResponse, max_bytes: int, budget: Budget) -> bytes:
+    """The body as far as it is worth reading. After a POST the status counts alone: it must not be
+    sent again because of what came behind. Connections with something unread are not used again."""
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ValueError(f"the answer is longer than {max_bytes} bytes")
+    if not _is_packed(response):
+        async for chunk in response.content.iter_any():
+            body += chunk
+            budget.read(len(chunk))
+            if len(body) > max_bytes:
+                break
     return bytes(body)
+
+
+def _is_packed(response: aiohttp.ClientResponse) -> bool:
+    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
 def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -17,8 +17,9 @@ from apserver.core.origin import Handle
 from apserver.core.vocabulary import JRD_JSON
 from apserver.core.webfinger import Jrd, claimed_handle, parse_jrd, same_handle, webfinger_url
 from apserver.errors import BadInput, RemoteGone, RemoteTrouble, Unreachable
+from apserver.net.budget import Budget
 from apserver.net.client import Answer, Client
-from apserver.net.redirects import leads_on, next_url
+from apserver.net.redirects import Trail, leads_on, next_url
 
 _ACCEPT = f"{JRD_JSON}, application/json"
 
@@ -39,17 +40,17 @@ class Discoverer:
         self._client = client
         self._allow_http = allow_http
 
-    async def actor(self, handle: Handle) -> Discovered:
+    async def actor(self, handle: Handle, budget: Budget) -> Discovered:
         """The actor behind a handle. The look-up does not touch the actor itself.
 
         When the answer is about another handle, that one's host is asked too, once, and must
         name the same actor (WF-14). RemoteGone or RemoteTrouble when there is no answer; BadInput
         when it leads to no actor or the two hosts disagree.
         """
-        found = await self._look_up(handle)
+        found = await self._look_up(handle, budget)
         right = found.subject or handle
         if not same_handle(right, handle):
-            again = await self._look_up(right)
+            again = await self._look_up(right, budget)
             if again.subject is not None and not same_handle(again.subject, right):
                 raise BadInput(f"{handle} leads to {right} and on to {again.subject}.")
             if again.actor != found.actor:
@@ -58,48 +59,50 @@ class Discoverer:
                 )
         return Discovered(found.actor, right, found.document)
 
-    async def handle_of(self, actor: Mapping[str, Any]) -> Handle:
+    async def handle_of(self, actor: Mapping[str, Any], budget: Budget) -> Handle:
         """The handle of an actor, given its document: shown by the handle's host (WF-14).
 
         Raises as `actor` does, and BadInput when the handle is somebody else's.
         """
         claimed = claimed_handle(actor)
-        found = await self.actor(claimed)
+        found = await self.actor(claimed, budget)
         if found.actor != actor.get("id"):
             raise BadInput(f"{claimed} is the handle of {found.actor}.")
         return found.handle
 
-    async def _look_up(self, handle: Handle) -> Jrd:
+    async def _look_up(self, handle: Handle, budget: Budget) -> Jrd:
         try:
             async with asyncio.timeout(limits.WEBFINGER_S):
-                return await self._ask(handle)
+                return await self._ask(handle, budget)
         except TimeoutError:
             raise RemoteTrouble(f"WebFinger at {handle.host}: no answer in time") from None
 
-    async def _ask(self, handle: Handle) -> Jrd:
+    async def _ask(self, handle: Handle, budget: Budget) -> Jrd:
         try:
-            answer = await self._get(webfinger_url(handle, scheme="https"))
+            answer = await self._get(webfinger_url(handle, scheme="https"), budget)
         except Unreachable:
             if not self._allow_http:
                 raise
-            answer = await self._get(webfinger_url(handle, scheme="http"))
+            answer = await self._get(webfinger_url(handle, scheme="http"), budget)
         if answer.status in (404, 410):
             raise RemoteGone(f"{handle.host} knows no {handle}: {answer.status}")
         if answer.status != 200:
             raise RemoteTrouble(f"WebFinger at {handle.host}: {answer.status}")
         return parse_jrd(answer.body, allow_http=self._allow_http)
 
-    async def _get(self, url: str) -> Answer:
+    async def _get(self, url: str, budget: Budget) -> Answer:
         """The answer after at most three redirects (WF-13); every step goes through the guard."""
-        for _ in range(limits.REDIRECTS + 1):
+        trail = Trail()
+        while True:
+            trail.step(url)
             answer = await self._client.send(
                 "GET",
                 url,
                 headers={"Accept": _ACCEPT},
+                budget=budget,
                 deadline_s=limits.WEBFINGER_S,
                 max_bytes=limits.WEBFINGER,
             )
             if not leads_on(answer):
                 return answer
             url = next_url(url, answer, allow_http=self._allow_http)
-        raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")

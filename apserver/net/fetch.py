@@ -12,10 +12,12 @@ from apserver.core.origin import check_id, same_origin
 from apserver.core.signatures import Request
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSON_AS2
 from apserver.errors import BadInput, Busy, RemoteGone, RemoteTrouble
+from apserver.net.budget import Budget
 from apserver.net.client import Answer
 from apserver.net.knock import Signer, SigningClient
-from apserver.net.redirects import leads_on, next_url
+from apserver.net.redirects import Trail, leads_on, next_url
 
+_ELSEWHERE = "What lies there led to another origin."
 Read = Callable[[bytes], Awaitable[dict[str, Any]]]
 _ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
 
@@ -48,49 +50,56 @@ class Fetcher:
         self._allow_http = allow_http
         self._read = read
 
-    async def document(self, id_: str) -> Mapping[str, Any]:
+    async def document(self, id_: str, budget: Budget) -> Mapping[str, Any]:
         """The document whose id this is.
 
         What is served under a URL says nothing about other ids: when it names another id than
         the URL it came from, that id is fetched, once, and must then agree (interop 1.4).
         RemoteGone or RemoteTrouble when it cannot be had now; BadInput when it never can: it is
-        no AS2 document, or speaks for another id.
+        no AS2 document, or speaks for another id; Astray when it leads too far.
         """
-        document, url = await self._get(id_)
+        trail = Trail()
+        document, url = await self._get(id_, budget, trail)
         named = document.get("id")
         if named != url:
             again = check_id(named, allow_http=self._allow_http)
-            document, url = await self._get(again)
+            if not trail.has_been(again.partition("#")[0]):
+                document, url = await self._get(again, budget, trail)
             if document.get("id") != url:
-                raise BadInput(f"{id_}: what lies there calls itself {named}")
+                raise BadInput(
+                    f"{id_}: what lies there calls itself {named}",
+                    public="What lies there calls itself something else.",
+                )
         if document["id"] != id_.partition("#")[0] and not same_origin(str(named), id_):
-            raise BadInput(f"{id_} led to {named}, of another origin")
+            raise BadInput(f"{id_} led to {named}, of another origin", public=_ELSEWHERE)
         return document
 
-    async def any_document(self, url: str) -> Mapping[str, Any]:
+    async def any_document(self, url: str, budget: Budget) -> Mapping[str, Any]:
         """What lies at a URL, whatever id it claims. Nothing may be believed of it but by links
         back from elsewhere: it is for key documents, whose id need not be their URL (KEY-03)."""
-        document, final = await self._get(url)
+        document, final = await self._get(url, budget, Trail())
         if not same_origin(final, url):
-            raise BadInput(f"{url} led to another origin")
+            raise BadInput(f"{url} led to another origin", public=_ELSEWHERE)
         return document
 
-    async def _get(self, url: str) -> tuple[dict[str, Any], str]:
-        """The document and the URL that it came from, after at most three redirects."""
+    async def _get(self, url: str, budget: Budget, trail: Trail) -> tuple[dict[str, Any], str]:
+        """The document and the URL that it came from, after redirects as far as the trail goes."""
         url = check_id(url, allow_http=self._allow_http).partition("#")[0]
-        for _ in range(limits.REDIRECTS + 1):
+        while True:
             if same_origin(url, self._origin):
                 raise BadInput(f"{url} is ours and not to be fetched")
-            answer = await self._ask(url)
+            trail.step(url)
+            answer = await self._ask(url, budget)
             if not leads_on(answer):
                 return await self._document(answer, url), url
             url = next_url(url, answer, allow_http=self._allow_http)
-        raise RemoteTrouble(f"{url}: more than {limits.REDIRECTS} redirects")
 
-    async def _ask(self, url: str) -> Answer:
+    async def _ask(self, url: str, budget: Budget) -> Answer:
+        """One step, signed for the place that it goes to, and for no other (CVE-2026-77632)."""
         answer = await self._client.send(
             Request("GET", url, {"accept": [_ACCEPT]}),
             await self._signer(),
+            budget=budget,
             deadline_s=limits.GET_S,
             max_bytes=limits.BODY,
         )

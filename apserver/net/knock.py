@@ -42,6 +42,7 @@ from apserver.core.signatures import (
     sign_cavage,
     sign_rfc9421,
 )
+from apserver.net.budget import Budget
 from apserver.net.client import Answer, Client
 
 #: "I could not verify this" in the words of various servers.
@@ -128,7 +129,13 @@ class SigningClient:
         return _headers(request) | way.sign(request, signer, now)
 
     async def send(
-        self, request: Request, signer: Signer | None, *, deadline_s: float, max_bytes: int
+        self,
+        request: Request,
+        signer: Signer | None,
+        *,
+        budget: Budget,
+        deadline_s: float,
+        max_bytes: int,
     ) -> Answer:
         """One attempt and the answer that counts. RemoteTrouble when there is none in time.
 
@@ -142,6 +149,7 @@ class SigningClient:
                 request.url,
                 headers=_headers(request),
                 body=request.body,
+                budget=budget,
                 deadline_s=deadline_s,
                 max_bytes=max_bytes,
             )
@@ -159,6 +167,7 @@ class SigningClient:
                 request.url,
                 headers=headers,
                 body=request.body,
+                budget=budget,
                 deadline_s=left_s,
                 max_bytes=max_bytes,
             )

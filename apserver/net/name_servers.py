@@ -34,16 +34,23 @@ class NameServers(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a name; OSError when there is none."""
+        """The addresses of a name; OSError when there is none.
+
+        One kind is enough: some name servers give no usable answer when asked for the other.
+        """
         kinds = [kind for kind, of in _KINDS.items() if family in (of, socket.AF_UNSPEC)]
-        answers = await asyncio.gather(*(self._addresses(host, kind) for kind in kinds))
+        answers = await asyncio.gather(
+            *(self._addresses(host, kind) for kind in kinds), return_exceptions=True
+        )
         found = [
             resolved(host, address, port, family=_KINDS[kind])
             for kind, addresses in zip(kinds, answers, strict=True)
+            if not isinstance(addresses, BaseException)
             for address in addresses
         ]
         if not found:
-            raise OSError(f"{host} has no address")
+            troubles = [one for one in answers if isinstance(one, BaseException)]
+            raise troubles[0] if troubles else OSError(f"{host} has no address")
         return found
 
     async def _addresses(self, host: str, kind: RdataType) -> list[str]:

@@ -9,6 +9,7 @@ from apserver.core import limits
 from apserver.core.signatures import Request
 from apserver.core.vocabulary import LD_JSON_AS2
 from apserver.errors import BadInput, DomainBlocked, RemoteTrouble
+from apserver.net.budget import Budget
 from apserver.net.knock import REFUSALS, Signer, SigningClient
 
 
@@ -34,20 +35,24 @@ class Poster:
         new key is signed by the old one, unless the new one is known there already.
         """
         request = Request("POST", inbox, {"content-type": [LD_JSON_AS2]}, body)
-        attempt = Attempt(None, "nobody signs it")
+        attempt, budget = Attempt(None, "nobody signs it"), Budget()
         for signer in signers:
-            attempt = await self._attempt(request, signer)
+            attempt = await self._attempt(request, signer, budget)
             if attempt.status not in REFUSALS:
                 break
         return attempt
 
-    async def _attempt(self, request: Request, signer: Signer) -> Attempt:
+    async def _attempt(self, request: Request, signer: Signer, budget: Budget) -> Attempt:
         try:
             answer = await self._client.send(
-                request, signer, deadline_s=limits.POST_S, max_bytes=limits.DELIVERY_ANSWER
+                request,
+                signer,
+                budget=budget,
+                deadline_s=limits.POST_S,
+                max_bytes=limits.DELIVERY_ANSWER,
             )
-        except DomainBlocked as error:
+        except (DomainBlocked, BadInput) as error:
             return Attempt(error.status, str(error))  # as final as if the other side said so
-        except (RemoteTrouble, BadInput) as error:
+        except RemoteTrouble as error:
             return Attempt(None, str(error))
         return Attempt(answer.status, f"{answer.status}", answer.retry_after_s)

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+from apserver.core import limits
 from apserver.core.origin import check_id
-from apserver.errors import BadInput, RemoteTrouble
+from apserver.errors import Astray, BadInput, RemoteTrouble
 from apserver.net.client import Answer
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Trail:
+    """The places that one look-up has been to: one to begin with, and `limits.REDIRECTS` more,
+    whatever led there, a redirect or the id that a document claims (GHSA-97w4-f4rq-mgqm)."""
+
+    def __init__(self) -> None:
+        self._been: list[str] = []
+
+    def step(self, url: str) -> None:
+        """Go there. Astray for a place that it has been to, and for one too many."""
+        if url in self._been:
+            raise Astray(f"{self._been[0]} leads in a circle: redirects back to {url}")
+        if len(self._been) > limits.REDIRECTS:
+            raise Astray(f"{self._been[0]}: more than {limits.REDIRECTS} redirects")
+        self._been.append(url)
+
+    def has_been(self, url: str) -> bool:
+        """Whether it has been to this place."""
+        return url in self._been
 
 
 def leads_on(answer: Answer) -> bool:

@@ -25,6 +25,8 @@ import ssl
 from aiohttp import hdrs, web
 
 from apserver.core import limits
+from apserver.serve.gate import Gate
+from apserver.serve.site import SITE
 
 DRAINING = web.AppKey("draining", asyncio.Event)  #: set once the worker is to stop
 
@@ -55,34 +57,48 @@ class Door:
             access_log=None,
             shutdown_timeout=limits.REQUESTS_END_S,
             keepalive_timeout=limits.KEEP_ALIVE_S,
+            lingering_time=limits.LINGER_S,
+            auto_decompress=False,
         )
-        self._site: web.SockSite | None = None
+        self._server: asyncio.Server | None = None
+        self._gate: Gate | None = None
 
     async def open(self) -> None:
         """Answer from now on."""
         await self._runner.setup()
-        self._site = web.SockSite(self._runner, self._listening, ssl_context=self._tls)
-        await self._site.start()
+        assert self._runner.server is not None
+        self._gate = Gate(self._runner.server, proxies=self._app[SITE].trusted_proxies)
+        self._server = await asyncio.get_running_loop().create_server(
+            self._gate,
+            sock=self._listening,
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else limits.HEADER_S,
+        )
 
     async def drain(self) -> None:
         """Steps 1 to 3 above."""
         self._app[DRAINING].set()
         server = self._runner.server
-        if self._site is None or server is None:
+        if self._server is None or self._gate is None or server is None:
             return
         waiting = self._accept_all()
-        await self._site.stop()
-        self._site = None
+        self._stop_listening()
         loop = asyncio.get_running_loop()
         for connection in waiting:
-            await loop.connect_accepted_socket(server, connection, ssl=self._tls)
+            await loop.connect_accepted_socket(self._gate, connection, ssl=self._tls)
         end = loop.time() + limits.DRAIN_S
         while server.connections and loop.time() < end:
             await asyncio.sleep(limits.DRAIN_S / 50)
 
     async def close(self) -> None:
         """Step 4, and before it the end of accepting if `drain` was not called."""
+        self._stop_listening()
         await self._runner.cleanup()
+
+    def _stop_listening(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def _accept_all(self) -> list[socket.socket]:
         waiting: list[socket.socket] = []

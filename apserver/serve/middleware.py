@@ -14,6 +14,7 @@ from apserver import telemetry
 from apserver.core.signatures import accept_signature
 from apserver.core.vocabulary import PROBLEM_JSON
 from apserver.errors import ApserverError, Busy, InsufficientScope, Misdirected, NotTrusted
+from apserver.serve.gate import answering
 from apserver.serve.headers import STANDING_HEADERS, allowed, answer_options
 from apserver.serve.rate import check_rate
 from apserver.serve.site import SIGNABLE, bearer_of, site_of
@@ -27,6 +28,11 @@ _ANY_HOST = frozenset({"/livez", "/readyz"})
 @web.middleware
 async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one middleware."""
+    with answering(request):
+        return await _answer(request, handler)
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.perf_counter()
     request_id = uuid4().hex[:12]
     try:

@@ -18,9 +18,10 @@ from apserver.core.audience import Viewer, Visibility, is_hidden, may_read
 from apserver.core.names import collection_id
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
-from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
+from apserver.errors import ApserverError, BadInput, Forbidden, Gone, Missing, NotTrusted
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
+from apserver.serve.soundness import is_sound
 from apserver.store import actors, collections, objects, relations
 from apserver.store.collections import Collection, Member
 from apserver.store.db import Connection
@@ -46,7 +47,8 @@ async def get_actor(request: web.Request) -> web.Response:
     if actor.id != site.names.instance:
         check_not_blocked(request)
     # The same for everybody: signed requests, each with another signature, share one copy.
-    return _document(request, actor.document, shared=True, vary=hdrs.ACCEPT)
+    body = _intact(actor.document, "actor", actor.key)
+    return _document(request, body, shared=True, vary=hdrs.ACCEPT)
 
 
 async def get_object(request: web.Request) -> web.Response:
@@ -60,7 +62,7 @@ async def get_object(request: web.Request) -> web.Response:
             raise Missing
         if not may_read(await _viewer(conn, viewer, [row.author]), row):
             raise Missing
-    body = objects.compose(row.document, row.context)
+    body = _intact(objects.compose(row.document, row.context), "object", key)
     shared = row.visibility <= Visibility.UNLISTED
     if row.deleted_at is not None:
         return _tombstone(request, body, shared=shared)
@@ -79,6 +81,7 @@ async def get_activity(request: web.Request) -> web.Response:
         if not may_read(await _viewer(conn, viewer, [row.actor]), row):
             raise Missing
         [body] = await objects.compose_activities(conn, [row])
+    body = _intact(body, "activity", row.key)
     return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
 
 
@@ -267,11 +270,15 @@ def _is_kept_from_owner(site: Site, who: Viewer, one: Member, row: ActivityRow |
 
 
 async def _items(conn: Connection, members: Sequence[Member]) -> list[bytes]:
-    """Each member as it is shown: an id, or the whole activity."""
+    """Each member as it is shown: an id, or the whole activity. What is damaged is left out."""
     rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
     shown: list[ActivityRow] = [rows[one.item] for one in members if one.item in rows]
     composed = await objects.compose_activities(conn, shown, nested=True)
-    bodies = {row.key: body for row, body in zip(shown, composed, strict=True)}
+    bodies = {
+        row.key: body
+        for row, body in zip(shown, composed, strict=True)
+        if is_sound(body, table="activity", key=row.key)
+    }
     return [
         bodies[one.item] if one.iri is None else json.dumps(one.iri).encode()
         for one in members
@@ -291,6 +298,13 @@ async def _absence(conn: Connection, owner: str) -> Missing:
     """Why a collection is not there: its actor is gone, or never was."""
     actor = await actors.actor_by_key(conn, key_of(owner))
     return Missing() if actor is None or not actor.ours or actor.gone_at is None else Gone()
+
+
+def _intact(body: bytes, table: str, key: UUID) -> bytes:
+    """The bytes of a row, when they are JSON still; else it is our fault, and logged (500)."""
+    if not is_sound(body, table=table, key=key):
+        raise ApserverError(f"{table} {key} is damaged")
+    return body
 
 
 def _tombstone(request: web.Request, body: bytes, *, shared: bool) -> web.Response:

@@ -28,6 +28,7 @@ from apserver.core.times import stamp
 from apserver.core.vocabulary import ACTIVITY_JSON, JRD_JSON
 from apserver.errors import ApserverError
 from apserver.flow.remote import find_owner
+from apserver.net.budget import Budget
 from apserver.net.fetch import Fetcher
 from apserver.serve.site import request_at
 
@@ -125,7 +126,9 @@ class Sink:
             claim = read_claim(request)
             scheme, key_id = claim.scheme, claim.key_id
             check_digest(request, claim)
-            found = await find_owner(self._fetcher, claim.key_id, allow_http=self._allow_http)
+            found = await find_owner(
+                self._fetcher, claim.key_id, Budget(), allow_http=self._allow_http
+            )
             verify(claim, found.entry.key, now=datetime.now(UTC))
             signer, verdict = found.entry.owner, OK
         except ApserverError as error:

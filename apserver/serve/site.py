@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,15 @@ from apserver.core import limits
 from apserver.core.names import Names
 from apserver.core.origin import Network
 from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
-from apserver.errors import ApserverError, BadMediaType, InsufficientScope, NotTrusted, TooLarge
+from apserver.errors import (
+    ApserverError,
+    BadInput,
+    BadMediaType,
+    InsufficientScope,
+    NotTrusted,
+    TooLarge,
+    TooSlow,
+)
 from apserver.flow.accept import Acceptor
 from apserver.flow.bell import Bell
 from apserver.flow.live_rules import LiveRules
@@ -50,11 +59,24 @@ def site_of(request: web.Request) -> Site:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The body, of at most `limits.BODY` bytes; a longer one is not read to its end."""
+    """The body, of at most `limits.BODY` bytes and in at most `limits.BODY_S` seconds.
+
+    What is longer is not read to its end, what is compressed not at all.
+    """
     if (request.content_length or 0) > limits.BODY:
         raise TooLarge(f"The body may have {limits.BODY} bytes.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise BadMediaType("Compressed bodies are not taken. Send it plain.")
+    try:
+        async with asyncio.timeout(limits.BODY_S):
+            return await _read(request)
+    except web.RequestPayloadError as error:
+        raise BadInput(f"The body is not framed as HTTP/1.1 says: {error}"[:200]) from None
+    except TimeoutError:
+        raise TooSlow(f"The body must come within {limits.BODY_S:g} s.") from None
+
+
+async def _read(request: web.Request) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk

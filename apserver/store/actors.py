@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apserver.core.actors import Profile
-from apserver.core.origin import bucket_of, host_of, key_of
+from apserver.core.origin import Origin, bucket_of, host_of, key_of
 from apserver.store.db import Connection
 
 
@@ -82,7 +82,10 @@ _BY_HANDLE = (
     "SELECT " + _COLUMNS + " FROM actor WHERE ours AND handle_host = $1 AND folded_name = $2"
 )
 
-# By the same index.
+# By actor_domain.
+_KNOWN_HOST = "SELECT EXISTS (SELECT FROM actor WHERE NOT ours AND domain = $1 AND host = $2)"
+
+# By actor_handle.
 _OWN = "SELECT " + _COLUMNS + " FROM actor WHERE ours ORDER BY handle_host, folded_name"
 
 # What others hold against the row (its key, its followers' addresses) stays: only what it says
@@ -175,6 +178,11 @@ async def set_own_document(
 ) -> None:
     """Change what is served of an actor of ours, and whether its followers wait."""
     await conn.execute(_SET_DOCUMENT, key, document, manual_approval)
+
+
+async def is_known_host(conn: Connection, origin: Origin) -> bool:
+    """Whether an actor lives there with its inbox; what other hosts say of it does not count."""
+    return bool(await conn.fetchval(_KNOWN_HOST, origin.host, origin.authority))
 
 
 async def own_actors(conn: Connection) -> list[Actor]:

@@ -34,6 +34,7 @@ AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # it meets the server's farewell on an idle connection
     asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,  # by statement_timeout
     TimeoutError,
 )
 #: The server is there, and the URL of the database is wrong.
@@ -43,6 +44,8 @@ _NOT_WELCOME = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.exceptions.ClientConfigurationError,
 )
+#: What comes again when it is lost need not wait for the disk, and may take long: nobody waits.
+_IN_BACKGROUND = "SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = '30s'"
 #: Any number that is ours alone: "apserver" in a telephone's keys.
 _MIGRATION_LOCK = 27_737_837
 
@@ -59,11 +62,16 @@ class _PooledConnection(asyncpg.Connection):  # type: ignore[misc]
 
 
 class Database:
-    """A pool of connections to one PostgreSQL database."""
+    """A pool of connections to one PostgreSQL database.
 
-    def __init__(self, dsn: str, *, connections: int):
+    ``statement_s`` is how long a statement may take before PostgreSQL itself ends it, but for what
+    is done in the background (`transaction`): nobody who asks for a page may keep it busy.
+    """
+
+    def __init__(self, dsn: str, *, connections: int, statement_s: float = 30):
         self._dsn = dsn
         self._connections = connections
+        self._statement_s = statement_s
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -75,7 +83,10 @@ class Database:
                 max_size=self._connections,
                 connection_class=_PooledConnection,
                 command_timeout=30,
-                server_settings={"application_name": "apserver"},
+                server_settings={
+                    "application_name": "apserver",
+                    "statement_timeout": f"{self._statement_s * 1e3:.0f}",
+                },
             )
 
     async def close(self) -> None:
@@ -104,7 +115,8 @@ class Database:
         """Run ``work`` in one transaction; on a deadlock run it again, three times at most.
 
         With ``durable=False`` a crash of PostgreSQL may lose the last half second, all of the
-        transaction or nothing: for work whose job row is deleted in it, and so comes back.
+        transaction or nothing: for work whose job row is deleted in it, and so comes back. Its
+        statements may take longer.
         """
         for attempt in range(_TRIES):
             try:
@@ -118,7 +130,7 @@ class Database:
     async def _try(self, work: Callable[[Connection], Awaitable[T]], *, durable: bool) -> T:
         async with self.connection() as connection, connection.transaction():
             if not durable:
-                await connection.execute("SET LOCAL synchronous_commit = off")
+                await connection.execute(_IN_BACKGROUND)
             return await work(connection)
 
     async def check_answers(self) -> None:

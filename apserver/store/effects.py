@@ -25,7 +25,7 @@ from apserver.core.effects import (
     Unrelate,
 )
 from apserver.core.names import collection_id
-from apserver.core.origin import key_of
+from apserver.core.origin import activity_key, key_of
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
 from apserver.store import collections, inboxes, objects, relations
@@ -81,23 +81,27 @@ async def _put(conn: Connection, puts: Sequence[Put]) -> None:
 
 
 async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
-    """Tombstones in place of objects; where there was none, one that nobody sees."""
+    """Tombstones in place of objects of the author. Where there is none, one that nobody sees, with
+    a key that nobody else's object has: what the author deleted before we had it (fault 16)."""
     if not buried:
         return
     found = await objects.objects_by_key(conn, {key_of(one.id) for one in buried})
     rows = [_buried_row(one, found.get(key_of(one.id))) for one in buried]
+    in_place = [row for row in rows if row.key in found]
     await objects.put_objects(conn, [row for row in rows if row.key not in found])
-    await objects.put_objects(conn, [row for row in rows if row.key in found], replace=True)
-    await objects.forget_raw(conn, found)
+    await objects.put_objects(conn, in_place, replace=True)
+    await objects.forget_raw(conn, [row.key for row in in_place])
 
 
 def _buried_row(bury: Bury, stored: ObjectRow | None) -> ObjectRow:
+    if stored is not None and stored.author != key_of(bury.author):
+        stored = None
     published = None if stored is None else stamp(stored.published_at)
     stone = tombstone(
         bury.id, former_type=bury.former_type, deleted_at=bury.deleted_at, published=published
     )
     return ObjectRow(
-        key=key_of(bury.id),
+        key=activity_key(bury.author, bury.id) if stored is None else stored.key,
         id=bury.id,
         kind=bury.kind,
         type=bury.former_type,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json import dumps
 from uuid import UUID
 
 from apserver.core.audience import Visibility
@@ -92,18 +93,23 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::smal
      AS i(key, id, kind, type, author, visibility, audience, context, document, published_at,
           updated_at, deleted_at)
 ORDER BY i.key
-ON CONFLICT (key) DO UPDATE
-SET type = EXCLUDED.type, author = EXCLUDED.author, visibility = EXCLUDED.visibility,
-    audience = EXCLUDED.audience, context = EXCLUDED.context, document = EXCLUDED.document,
-    updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at
+ON CONFLICT (key) DO
 """
 
-# What is there stays. But a Tombstone that somebody else on its server asked for before we saw
-# the object does not keep its author from making it.
-_PUT = _INPUT + "WHERE o.deleted_at IS NOT NULL AND o.author <> EXCLUDED.author"
+_PUT = _INPUT + "NOTHING"
 
-# An id never changes hands, and what was deleted stays deleted.
-_REPLACE = _INPUT + "WHERE o.author = EXCLUDED.author AND o.deleted_at IS NULL"
+# An id never changes hands, and what was deleted stays deleted. Whom a thing of another server is
+# for was said when it was made (CVE-2024-37903).
+_REPLACE = (
+    _INPUT
+    + """UPDATE
+SET type = EXCLUDED.type, context = EXCLUDED.context, document = EXCLUDED.document,
+    updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at,
+    visibility = CASE o.kind WHEN 'remote' THEN o.visibility ELSE EXCLUDED.visibility END,
+    audience = CASE o.kind WHEN 'remote' THEN o.audience ELSE EXCLUDED.audience END
+WHERE o.author = EXCLUDED.author AND o.deleted_at IS NULL
+"""
+)
 
 _VERDICTS = """
 UPDATE activity a SET verdict = v.verdict
@@ -238,7 +244,7 @@ async def told_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, byte
 async def compose_activities(
     conn: Connection, rows: Sequence[ActivityRow], *, nested: bool = False
 ) -> list[bytes]:
-    """The JSON of activities, each with its object as it is now.
+    """The JSON of activities, each with its object as it is now, in full when that is the actor's.
 
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
     """
@@ -248,7 +254,9 @@ async def compose_activities(
     for row in rows:
         envelope = row.envelope
         if row.spliced is not None and row.spliced in objects:
-            inner = objects[row.spliced].document
+            object_ = objects[row.spliced]
+            theirs = object_.author == row.actor
+            inner = object_.document if theirs else dumps(object_.id).encode()
             comma = b"," if envelope != b"{}" else b""
             envelope = envelope[:-1] + comma + b'"object":' + inner + b"}"
         bodies.append(compose(envelope, row.context, nested=nested))

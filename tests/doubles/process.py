@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -107,7 +108,10 @@ async def serving(
     self = ServerProcess(process, log)
     settings = load(None, given, cwd=folder)
     try:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        trust = ssl.create_default_context(cafile=settings.federation.ca_file)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
+        ) as http:
             dsn = settings.database.url or EmbeddedPostgres(settings.data_dir).dsn
             server = Server(settings.origin, dsn, folder / "data", {}, http, settings)
             await until(lambda: _is_ready(self, server), timeout_s=40)

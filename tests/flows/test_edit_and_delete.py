@@ -28,10 +28,12 @@ async def _edit(server: Server, object_: dict[str, Any]) -> Any:
     return await server.post("ann", {"@context": CONTEXT, "type": "Update", "object": object_})
 
 
-async def _seen(server: Server, peer: Peer, activity: Any, *, by: str = "carol") -> Any:
+async def _seen(
+    server: Server, peer: Peer, activity: Any, *, by: str = "carol", status: int = 202
+) -> Any:
     """Send an activity to the shared inbox; the inbox of ann afterwards."""
     reply = await peer.send(f"{server.origin}/inbox", activity, by=by)
-    assert reply.status == 202, reply.text
+    assert reply.status == status, reply.text
     await server.drained()
     return await server.items("ann", "inbox", as_="ann")
 
@@ -129,10 +131,10 @@ async def test_AP_S2S_30_update_by_another_changes_nothing(server: Server, peer:
     peer.add_actor("mallory")
     create = peer.create("carol", "true", PUBLIC)
     await _seen(server, peer, create)
-    for author in (peer.id("carol"), peer.id("mallory")):
+    for author, status in ((peer.id("carol"), 403), (peer.id("mallory"), 202)):
         forged = {**create["object"], "content": "false", "attributedTo": author}
         update = peer.activity("Update", "mallory", object=forged, to=[server.id("ann")])
-        inbox = await _seen(server, peer, update, by="mallory")
+        inbox = await _seen(server, peer, update, by="mallory", status=status)
         assert [one["object"]["content"] for one in inbox if one["type"] == "Create"] == ["true"]
         assert "Update" not in [one["type"] for one in inbox]
 
@@ -202,7 +204,7 @@ async def test_IO_51_actor_update_of_another_is_ignored(server: Server, peer: Pe
     peer.add_actor("mallory")
     forged = {**peer.documents["/users/carol"], "name": "Forged"}
     update = peer.activity("Update", "mallory", object=forged, to=[server.id("ann")])
-    await _seen(server, peer, update, by="mallory")
+    await _seen(server, peer, update, by="mallory", status=403)
     [row] = await server.rows("SELECT document FROM actor WHERE id LIKE '%/carol'")
     assert b"Forged" not in row["document"]
 

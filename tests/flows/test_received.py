@@ -13,6 +13,7 @@ from apserver.core.origin import bucket_of, host_of
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import AS2, PUBLIC, Server, until
+from tests.flows.steps import check_problem
 
 
 async def deliver(
@@ -181,7 +182,8 @@ async def test_two_actors_may_use_one_id(server: Server, peer: Peer) -> None:
 async def test_IO_40_a_foreign_object_is_not_believed(
     server: Server, peer: Peer, start_peer: StartPeer
 ) -> None:
-    """IO-40, AP-OBJ-03, AP-SEC-01: of another origin or author: 202, not listed, not stored."""
+    """IO-40, AP-OBJ-03, AP-SEC-01, CVE-2025-32946: of another origin or author, or said to be by
+    one of ours: 403 (decision 4), and nothing is stored or asked for."""
     victim = await start_peer("dave")
     peer.add_actor("mallory")
     foreign = peer.create("carol", "as dave's", PUBLIC)
@@ -190,12 +192,13 @@ async def test_IO_40_a_foreign_object_is_not_believed(
     local = peer.create("carol", "by ann", PUBLIC, attributedTo=server.id("ann"))
     ours = peer.create("carol", "as ours", PUBLIC)
     ours["object"]["id"] = f"{server.origin}/objects/01890000-0000-7000-8000-000000000000"
-    for activity in (foreign, author, local, ours):
-        await deliver(server, peer, activity)
-    assert await listed(server) == []
-    assert await objects(server) == []
-    verdicts = await server.rows("SELECT verdict FROM activity")
-    assert None not in [row["verdict"] for row in verdicts]
+    both = peer.create("carol", "by both", PUBLIC)
+    both["object"]["attributedTo"] = [peer.id("carol"), server.id("ann")]
+    before = await server.contents()
+    for activity in (foreign, author, local, ours, both):
+        reply = await peer.send(f"{server.id('ann')}/inbox", activity, by="carol")
+        check_problem(reply, 403, "/object")
+    assert await server.contents() == before
     assert victim.asked == []
 
 
@@ -231,7 +234,8 @@ async def test_IO_39_an_object_given_by_id(
     [headers] = asked
     assert f'keyId="{server.origin}/actors/instance#main-key"' in headers["Signature"]
     foreign = peer.activity("Create", "carol", object=elsewhere.new_id("notes"), to=[PUBLIC])
-    await deliver(server, peer, foreign)
+    reply = await peer.send(f"{server.id('ann')}/inbox", foreign, by="carol")
+    check_problem(reply, 403, "/object")
     assert elsewhere.asked == []
     assert await listed(server) == [create["id"]]
     assert await objects(server) == [note["id"]]

@@ -1,4 +1,4 @@
-"""Two apservers, each with two workers in processes of their own, federate over http."""
+"""Two apservers, each with two workers in processes of their own, federate with each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
+from tests.doubles.authority import Authority
 from tests.doubles.process import serving
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
 from tests.faults.processes import folder_for_all
@@ -80,3 +81,27 @@ async def test_two_servers_with_two_workers_over_http(folders: tuple[Path, Path]
         await _check_round_trip(here, there)
         assert await first.stop() == 0
         assert await second.stop() == 0
+
+
+async def test_two_servers_with_two_workers_over_https(folders: tuple[Path, Path]) -> None:
+    """Each speaks TLS by itself and trusts a private authority; plain http is not allowed."""
+    authority = Authority.at(folders[0])
+    cert, key = authority.certify("127.0.0.1")
+    ports = (free_port(), free_port())
+    trusting = {
+        "APSERVER__FEDERATION__ALLOW_HTTP": "false",
+        "APSERVER__FEDERATION__CA_FILE": str(authority.ca_file),
+        "APSERVER__TLS__CERT": str(cert),
+        "APSERVER__TLS__KEY": str(key),
+    }
+    first, second = (
+        {**trusting, "APSERVER__ORIGIN": f"https://127.0.0.1:{port}"} for port in ports
+    )
+    async with (
+        serving(folders[0], port=ports[0], workers=2, environ=first) as (_, here),
+        serving(folders[1], port=ports[1], workers=2, environ=second) as (_, there),
+    ):
+        await here.create_actor("ann")
+        await there.create_actor("bob")
+        assert here.origin.startswith("https://")
+        await _check_round_trip(here, there)

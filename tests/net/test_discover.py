@@ -15,6 +15,7 @@ from aiohttp import web
 from apserver.core import limits
 from apserver.core.origin import Handle
 from apserver.errors import BadInput, RemoteGone, RemoteTrouble, Unreachable
+from apserver.net.budget import Budget
 from apserver.net.client import Client
 from apserver.net.discover import Discoverer
 from tests.conftest import StartPeer
@@ -70,7 +71,7 @@ def redirect(location: str) -> Callable[[web.Request], Awaitable[web.Response]]:
 async def test_a_handle_leads_to_its_actor(peer: Peer) -> None:
     answer_for(peer)
     async with discovering() as discoverer:
-        found = await discoverer.actor(handle(peer))
+        found = await discoverer.actor(handle(peer), Budget())
     assert (found.actor, found.handle) == (peer.id("carol"), handle(peer))
     assert found.jrd["links"][0]["href"] == peer.id("carol")
 
@@ -80,7 +81,7 @@ async def test_WF_11_http_is_not_asked_unless_it_is_allowed(peer: Peer) -> None:
     answer_for(peer)
     async with discovering(allow_http=False) as discoverer:
         with pytest.raises(Unreachable) as refused:
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
     assert refused.value.why == "tls"
     assert peer.asked == []
 
@@ -103,10 +104,10 @@ async def test_WF_11_the_certificate_is_checked(tmp_path: Path) -> None:
     asked = Handle("carol", f"127.0.0.1:{runner.addresses[0][1]}")
     try:
         async with discovering(allow_http=False, ca_file=authority.ca_file) as discoverer:
-            assert (await discoverer.actor(asked)).actor == "https://there.example/carol"
+            assert (await discoverer.actor(asked, Budget())).actor == "https://there.example/carol"
         async with discovering(allow_http=False) as discoverer:
             with pytest.raises(Unreachable) as refused:
-                await discoverer.actor(asked)
+                await discoverer.actor(asked, Budget())
         assert refused.value.why == "tls"
     finally:
         await runner.cleanup()
@@ -121,11 +122,11 @@ async def test_WF_13_redirects_are_followed_up_to_three(peer: Peer) -> None:
         "/3": jrd(peer.id("carol"), mine),
     }
     async with discovering() as discoverer:
-        assert (await discoverer.actor(mine)).actor == peer.id("carol")
+        assert (await discoverer.actor(mine, Budget())).actor == peer.id("carol")
         peer.documents["/3"] = redirect("/4")
         peer.documents["/4"] = jrd(peer.id("carol"), mine)
         with pytest.raises(RemoteTrouble, match="redirects"):
-            await discoverer.actor(mine)
+            await discoverer.actor(mine, Budget())
     assert "GET /4" not in peer.asked
 
 
@@ -134,7 +135,7 @@ async def test_WF_13_a_redirect_to_nowhere_is_an_error(location: str, peer: Peer
     peer.documents[path(handle(peer))] = redirect(location)
     async with discovering() as discoverer:
         with pytest.raises((RemoteTrouble, BadInput)):
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
 
 
 async def test_every_step_is_guarded(peer: Peer, start_peer: StartPeer) -> None:
@@ -142,12 +143,12 @@ async def test_every_step_is_guarded(peer: Peer, start_peer: StartPeer) -> None:
     peer.documents[path(handle(peer))] = redirect("http://10.0.0.1/x")
     async with discovering() as discoverer:
         with pytest.raises(Unreachable) as refused:
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
     assert refused.value.why == "address"
     assert "allow_networks" in str(refused.value)
     async with discovering(loopback=False) as discoverer:
         with pytest.raises(Unreachable) as refused:
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
     assert refused.value.why == "address"
 
 
@@ -157,14 +158,14 @@ async def test_WF_14_another_subject_is_asked_too(peer: Peer, start_peer: StartP
     answer_for(peer, subject=handle(other))
     other.documents[path(handle(other))] = jrd(peer.id("carol"), handle(other))
     async with discovering() as discoverer:
-        found = await discoverer.actor(handle(peer))
+        found = await discoverer.actor(handle(peer), Budget())
         assert (found.actor, found.handle) == (peer.id("carol"), handle(other))
         other.documents[path(handle(other))] = jrd(other.id("carol"), handle(other))
         with pytest.raises(BadInput, match="another actor"):
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
         other.documents[path(handle(other))] = jrd(peer.id("carol"), Handle("x", "y.example"))
         with pytest.raises(BadInput, match="and on to"):
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
 
 
 async def test_WF_14_an_actor_has_the_handle_that_leads_back_to_it(
@@ -174,13 +175,13 @@ async def test_WF_14_an_actor_has_the_handle_that_leads_back_to_it(
     document = peer.documents["/users/carol"]
     answer_for(peer)
     async with discovering() as discoverer:
-        assert await discoverer.handle_of(document) == handle(peer)
+        assert await discoverer.handle_of(document, Budget()) == handle(peer)
         answer_for(peer, actor=peer.id("mallory"))
         with pytest.raises(BadInput, match="is the handle of"):
-            await discoverer.handle_of(document)
+            await discoverer.handle_of(document, Budget())
         del peer.documents[path(handle(peer))]
         with pytest.raises(RemoteGone):
-            await discoverer.handle_of(document)
+            await discoverer.handle_of(document, Budget())
 
 
 async def test_an_answer_has_limits(peer: Peer) -> None:
@@ -188,11 +189,11 @@ async def test_an_answer_has_limits(peer: Peer) -> None:
     async with discovering() as discoverer:
         peer.documents[path(handle(peer))] = jrd("x" * limits.WEBFINGER, handle(peer))
         with pytest.raises(RemoteTrouble, match="longer than"):
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())
         for status in (404, 410):
             peer.documents[path(handle(peer))] = status
             with pytest.raises(RemoteGone):
-                await discoverer.actor(handle(peer))
+                await discoverer.actor(handle(peer), Budget())
         peer.documents[path(handle(peer))] = 500
         with pytest.raises(RemoteTrouble, match="500"):
-            await discoverer.actor(handle(peer))
+            await discoverer.actor(handle(peer), Budget())

@@ -18,6 +18,7 @@ from apserver.core.origin import Handle, host_of
 from apserver.core.vocabulary import ACTIVITY_JSON, PROBLEM_JSON
 from apserver.core.webfinger import parse_jrd, webfinger_url
 from apserver.errors import ApserverError, BadInput, RemoteTrouble, Unreachable, Why
+from apserver.net.budget import Budget
 from apserver.net.client import Answer, Client
 from apserver.net.discover import Discoverer
 
@@ -166,7 +167,7 @@ async def _handle_host(client: Client, settings: Settings) -> Check:
     )
     discoverer = Discoverer(client, allow_http=settings.federation.allow_http)
     try:
-        found = await discoverer.actor(Handle(INSTANCE, host))
+        found = await discoverer.actor(Handle(INSTANCE, host), Budget())
     except Unreachable as error:
         return Check("handle host", "fail", str(error), _CURES[error.why])
     except ApserverError as error:
@@ -209,5 +210,10 @@ def _client_addresses(settings: Settings) -> Check:
 
 async def _get(client: Client, url: str, **headers: str) -> Answer:
     return await client.send(
-        "GET", url, headers=headers, deadline_s=_PROBE_S, max_bytes=_PROBE_BYTES
+        "GET",
+        url,
+        headers=headers,
+        budget=Budget(),
+        deadline_s=_PROBE_S,
+        max_bytes=_PROBE_BYTES,
     )

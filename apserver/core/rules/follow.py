@@ -27,8 +27,9 @@ from apserver.core.effects import (
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
+from apserver.core.origin import same_origin
 from apserver.core.rules import answers
-from apserver.errors import BadInput, Forbidden
+from apserver.errors import BadInput, Forbidden, Missing
 
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
@@ -62,6 +63,8 @@ def send(follow: Activity, facts: Facts) -> Effects:
         raise BadInput("Follow needs the id of an actor.", pointer="/object")
     if followed == follow.actor:
         raise BadInput("An actor cannot follow itself.", pointer="/object")
+    if facts.actor(followed) is None and same_origin(followed, follow.actor):
+        raise Missing(f"There is no actor {followed} here.", pointer="/object")
     if facts.blocks(follow.actor, followed):
         raise BadInput("You block this actor. Undo the Block first.", pointer="/object")
     return (Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True),)
@@ -75,7 +78,7 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     """
     followed = facts.actor(follow.object_id)
     if followed is None or not followed.ours:
-        return (Refuse("follow-not-ours"),)
+        return () if follow.ours else (Refuse("follow-not-ours"),)
     asked = Relate(
         follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours
     )

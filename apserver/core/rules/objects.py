@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of
-from apserver.core.document import ids_of, parse, types_of
+from apserver.core.document import parse, types_of
 from apserver.core.effects import (
     ActorNeed,
     Bury,
@@ -30,8 +30,9 @@ from apserver.core.effects import (
     PutOwnActor,
     Refuse,
 )
-from apserver.core.model import Activity, VerifiedActivity, addressed_to, spliced_object
+from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
+from apserver.core.ownership import objection, own_words
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
@@ -48,6 +49,9 @@ _SERVER_MANAGED = frozenset(
     {"id", "attributedTo", "published", "updated", "replies", "likes", "shares"}
 )
 
+#: What an Update from elsewhere cannot change: nobody is made an author afterwards.
+_AUTHOR_STAYS = ("attributedTo", "actor")
+
 Write = Callable[[Activity, Mapping[str, Any], Facts], Effects]
 
 
@@ -57,6 +61,7 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     yield ActorNeed(activity.actor)
     if activity.object_id is not None:
         yield ObjectNeed(activity.object_id)
+        yield ObjectNeed(activity.object_id, activity.actor)
         if activity.embedded is None:
             yield DocumentNeed(activity.object_id)
 
@@ -78,10 +83,9 @@ def receive_create(create: VerifiedActivity, facts: Facts) -> Effects:
 
 def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
     stored = facts.object(str(embedded["id"]))
-    if stored is not None and stored.author == key_of(create.actor) and stored.deleted:
-        return (Refuse("object-deleted"),)
-    if stored is not None and stored.author != key_of(create.actor) and not stored.deleted:
-        return (Refuse("object-of-another-author"),)
+    refusal = None if stored is None else _not_theirs(create, stored)
+    if refusal is not None:
+        return (refusal,)
     return (_put(create, embedded, facts, kind="remote"),)
 
 
@@ -152,12 +156,15 @@ def receive_update(update: VerifiedActivity, facts: Facts) -> Effects:
     """Somebody changed an object, or itself: the new document replaces the old (AP-S2S-29)."""
     if update.ours:
         return ()
-    if update.is_about_itself and update.embedded is not None:
-        return (_put_actor(update, update.embedded),)
-    return _receive(update, facts, _update)
+    if not update.is_about_itself:
+        return _receive(update, facts, _update)
+    found = _object_of(update, facts)
+    return (found if isinstance(found, Fetch | Refuse) else _put_actor(update, found),)
 
 
 def _put_actor(update: Activity, document: Mapping[str, Any]) -> PutActor | Refuse:
+    if document.get("id") != update.actor:
+        return Refuse("object-of-another-author")
     try:
         # http is taken for what it is by whoever connects: here it is only written down.
         profile = parse_actor(document, allow_http=True)
@@ -178,7 +185,8 @@ def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     changed = read_time(embedded.get("updated"))
     if changed is not None and changed < (stored.updated_at or stored.published_at):
         return (Refuse("update-older"),)
-    return (_put(update, embedded, facts, kind="remote", replace=True),)
+    kept = {name: stored.document.get(name) for name in _AUTHOR_STAYS}
+    return (_put(update, {**embedded, **kept}, facts, kind="remote", replace=True),)
 
 
 # Delete -----------------------------------------------------------------------------------
@@ -231,28 +239,35 @@ def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) ->
 
 
 def _receive(activity: Activity, facts: Facts, write: Write) -> Effects:
-    """Find the object, embedded or fetched, and write it when it is the actor's own."""
+    """Find the object, and write it when it is the actor's own."""
+    found = _object_of(activity, facts)
+    if isinstance(found, Fetch | Refuse):
+        return (found,)
+    reason = objection(found, activity.actor)
+    if reason is not None:
+        return (Refuse(reason),)
+    if not has_own_row(found):
+        return ()
+    if facts.was_deleted(found["id"], activity.actor):
+        return (Refuse("object-deleted"),)
+    return write(activity, found, facts)
+
+
+def _object_of(activity: Activity, facts: Facts) -> Mapping[str, Any] | Fetch | Refuse:
+    """The object in full, embedded or fetched."""
     if activity.embedded is not None:
-        embedded = spliced_object(activity)
-        return () if embedded is None else _own(activity, embedded, facts, write)
+        return activity.embedded
     object_id = activity.object_id
     if object_id is None or not same_origin(object_id, activity.actor):
-        return (Refuse("object-of-another-origin"),)
+        return Refuse("object-of-another-origin")
     fetched = facts.document(object_id)
     if fetched is None:
-        return (Fetch(object_id),)
+        return Fetch(object_id)
     if fetched.document is None:
-        return (Refuse(fetched.reason),)
-    return _own(activity, fetched.document, facts, write)
-
-
-def _own(activity: Activity, object_: Mapping[str, Any], facts: Facts, write: Write) -> Effects:
-    if not same_origin(str(object_["id"]), activity.actor):
-        return (Refuse("object-of-another-origin"),)
-    authors = ids_of(object_.get("attributedTo"))
-    if authors and activity.actor not in authors:
-        return (Refuse("object-of-another-author"),)
-    return write(activity, object_, facts)
+        return Refuse(fetched.reason)
+    if fetched.document.get("id") != object_id:
+        return Refuse("object-of-another-id")  # what is known here was looked up by this one
+    return fetched.document
 
 
 def _not_theirs(activity: Activity, stored: ObjectFact) -> Refuse | None:
@@ -279,7 +294,7 @@ def _put(
         author=activity.actor,
         visibility=visibility_of(activity.audience, followers),
         audience=activity.audience | audience_of(object_),
-        document=object_,
+        document=object_ if kind == "ours" else own_words(object_, activity.actor),
         context=activity.document.get("@context"),
         published_at=published_at(published, facts.now),
         updated_at=read_time(object_.get("updated")),
