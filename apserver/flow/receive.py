@@ -23,6 +23,7 @@ from uuid import UUID
 from apserver import telemetry
 from apserver.core import limits, rules
 from apserver.core.audience import Audience
+from apserver.core.clipping import clip
 from apserver.core.delivery import wait_s
 from apserver.core.document import parse
 from apserver.core.effects import Effect, Fetch, Refuse, Send
@@ -307,7 +308,10 @@ async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, Verifie
 
 
 def _verified(row: ActivityRow, body: bytes, *, in_person: bool) -> VerifiedActivity:
-    activity = parse_activity(parse(body), signer=row.actor_id)
+    document = parse(body)
+    if row.local_key is None:
+        document = clip(document)
+    activity = parse_activity(document, signer=row.actor_id)
     # Ours went to more than its document shows: to those in bto and bcc too.
     hidden = Audience(hidden=tuple(row.recipients or ()))
     return VerifiedActivity(

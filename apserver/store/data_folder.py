@@ -188,6 +188,21 @@ def open_private(path: Path, flags: int) -> int:
     return file
 
 
+def lock_holder(data_dir: Path) -> int | None:
+    """The process that runs PostgreSQL in this data folder; None when none does, or none that
+    can be seen. Nothing is made or changed."""
+    try:
+        with (data_dir / "lock").open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                process = file.read().partition(" ")[0]
+                return int(process) if process.isdecimal() else None
+    except OSError:
+        return None
+    return None
+
+
 class FileLock:
     """An flock on one file, exclusive or shared, between processes of one machine."""
 
@@ -215,7 +230,10 @@ class FileLock:
             if time.monotonic() >= until:
                 raise self.refusal()
             if not told:
-                log(f"data_dir {self._path.parent} is in use by {self.holder()}; waiting")
+                log(
+                    f"data_dir {self._path.parent} is in use by {self.holder()}; "
+                    f"waiting up to {wait_s:.0f} s for it to end"
+                )
             told = True
             time.sleep(LOCK_POLL_S)
 

@@ -60,14 +60,18 @@ def run(plan: Plan) -> int:
 
 def _run(plan: Plan, signals: Signals) -> int:
     with ExitStack() as stack:
-        sockets = bind(plan.listen_host, plan.listen_port, count=plan.workers)
+        sockets = bind(
+            plan.listen_host, plan.listen_port, count=plan.workers, data_dir=plan.data_dir
+        )
         for bound in sockets:
             stack.callback(bound.close)
         server = None
         dsn = plan.database_url
         if not dsn:
             server = EmbeddedPostgres(
-                plan.data_dir, max_connections=plan.max_connections, log=plan.log
+                plan.data_dir,
+                max_connections=plan.max_connections,
+                log=lambda line: plan.log(f"apserver: {line}"),
             )
             stack.callback(server.stop, hurry=signals.are_impatient)
             server.start(wait_for_lock_s=plan.wait_for_lock_s)

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import errno
 import socket
+from pathlib import Path
 from typing import Any
 
 from apserver.errors import ApserverError, ConfigProblem, Refused
+from apserver.store.data_folder import lock_holder
+
+OR_ELSE = 'set another port in listen, such as "ADDRESS"'
 
 
-def bind(host: str, port: int, *, count: int) -> list[socket.socket]:
+def bind(
+    host: str,
+    port: int,
+    *,
+    count: int,
+    data_dir: Path | None = None,
+    or_else: str = OR_ELSE,
+) -> list[socket.socket]:
     """`count` sockets bound to one address, not yet listening. Port 0 takes any free port.
 
     Raises Refused when another process has the port, ConfigProblem when this machine or this
-    user cannot have the address.
+    user cannot have the address. Refused says so when that process is an apserver in
+    `data_dir`; else it names the cure `or_else`, with another address for the word ADDRESS.
     """
     try:
         family, *_, address = socket.getaddrinfo(
@@ -23,7 +35,9 @@ def bind(host: str, port: int, *, count: int) -> list[socket.socket]:
             address = probe.getsockname()
         return [_bound(family, address, shared=True) for _ in range(count)]
     except OSError as error:
-        raise _unbound(f"{host}:{port}", error) from error
+        if error.errno == errno.EADDRINUSE:
+            raise _taken(host, port, data_dir, or_else) from error
+        raise _unbound(shown((host, port)), error) from error
 
 
 def _bound(family: int, address: Any, *, shared: bool) -> socket.socket:
@@ -41,11 +55,21 @@ def _bound(family: int, address: Any, *, shared: bool) -> socket.socket:
     return bound
 
 
-def _unbound(address: str, error: OSError) -> ApserverError:
-    if error.errno == errno.EADDRINUSE:
+def _taken(host: str, port: int, data_dir: Path | None, or_else: str) -> Refused:
+    holder = None if data_dir is None else lock_holder(data_dir)
+    if holder is not None:
         return Refused(
-            f"{address} is in use by another process. Stop that, or set another port in listen"
+            f"apserver already runs here (process {holder}), with its data in {data_dir}. "
+            "Use that one, or stop it first"
         )
+    other = shown((host, port + 1 if port < 65_535 else 8080))
+    return Refused(
+        f"{shown((host, port))} is in use by another process. Stop that, or "
+        f"{or_else.replace('ADDRESS', other)}"
+    )
+
+
+def _unbound(address: str, error: OSError) -> ApserverError:
     cure = "Set an address of this machine in listen"
     if error.errno == errno.EACCES:
         cure = "Ports below 1024 are root's: set a higher one in listen, behind a proxy"
