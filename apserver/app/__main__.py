@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 
 import uvloop
 
 from apserver import telemetry
-from apserver.app.accounts import migrate
+from apserver.app.accounts import migrate, opened
 from apserver.app.worker import Order, serve
 from apserver.config import Settings
+from apserver.core import limits
 from apserver.errors import ApserverError, ConfigProblem
+from apserver.store.actors import count_own
 from apserver.store.budget import check_connections
 
 EX_CONFIG = 78
 
 
+def _open_many_files() -> None:
+    """As many as we need and may: every connection is one, and the usual limit is 1024."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.FILES if most == resource.RLIM_INFINITY else min(limits.FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
+
+
 async def _prepare(dsn: str, settings: Settings, *, workers: int) -> None:
     await check_connections(dsn, workers=workers)
     await migrate(dsn, settings)
+    async with opened(dsn) as db, db.connection() as conn:
+        if await count_own(conn) == 0:
+            telemetry.event("no actor yet", cure="apserver actor create NAME --token")
 
 
 def main(argv: list[str]) -> int:
@@ -39,6 +52,7 @@ def main(argv: list[str]) -> int:
             order = Order.read(given)
             log = order.settings.log
             telemetry.configure(level=log.level, as_json=log.format == "json", worker=order.worker)
+            _open_many_files()
             uvloop.run(serve(order))
         else:
             print("usage: python -m apserver.app migrate|worker", file=sys.stderr)

@@ -29,6 +29,7 @@ from apserver.cli.parser import (
     EXIT_CODES,
     INTERRUPTED,
     REFUSED,
+    USAGE,
     Parser,
     Run,
     add_config,
@@ -54,7 +55,12 @@ _GROUPS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; see `EXIT_CODES`."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    words = sys.argv[1:] if argv is None else argv
+    if not words:
+        parser.print_help(sys.stderr)
+        return USAGE
+    arguments = parser.parse_args(words)
     run: Run = arguments.run
     try:
         return run(arguments)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from apserver.cli import suspension
 from apserver.cli.connection import change, look, settings_of
+from apserver.cli.invocation import command
 from apserver.cli.output import note, show, show_table
 from apserver.cli.parser import (
     DONE,
@@ -95,6 +96,9 @@ def create(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         note("this actor would be made; nothing was changed")
     show(result, as_json=arguments.json)
+    if not (arguments.token or arguments.dry_run or arguments.json):
+        step = command("token", "create", arguments.NAME, config=arguments.config)
+        note(f"make a token for it with: {step}")
     return DONE
 
 

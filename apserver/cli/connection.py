@@ -10,19 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from apserver.config import Settings, load
-from apserver.errors import Refused
+from apserver.config import Settings, default_data_dir, load, read, settle
+from apserver.errors import Busy, Refused
 from apserver.store.binaries import cluster_major
 from apserver.store.data_folder import unusable
 from apserver.store.embedded import running
 
 T = TypeVar("T")
 
+NO_ORIGIN = "https://apserver.invalid"  #: RFC 2606: it is nobody's
+
 
 def settings_of(arguments: argparse.Namespace, **options: str | None) -> Settings:
     """The settings for this command line. ``options`` that are given win over everything."""
     overrides = {name: value for name, value in options.items() if value is not None}
     return load(arguments.config, os.environ, cwd=Path.cwd(), overrides=overrides)
+
+
+def settings_of_anybody(arguments: argparse.Namespace) -> Settings:
+    """As `settings_of`, but for commands that need no origin: without one it is NO_ORIGIN."""
+    given = read(arguments.config, os.environ, cwd=Path.cwd())
+    return settle(given, {"data_dir": default_data_dir(os.environ), "origin": NO_ORIGIN})
 
 
 @contextmanager
@@ -40,7 +48,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 def change(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T:
     """What ``work`` gives for the DSN of a database that is brought up to date first."""
-    with database(settings) as dsn:
+    with _answering(settings) as dsn:
         return asyncio.run(_change(settings, work, dsn))
 
 
@@ -49,10 +57,24 @@ def look(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T
     database yet, or an old one: for commands that read, and for --dry-run."""
     if not has_database(settings):
         raise Refused(
-            f"There is no database in {settings.data_dir} yet. It is made by: apserver serve"
+            f"There is no database in {settings.data_dir} yet. It is made by: apserver serve, or "
+            "apserver actor create NAME"
         )
-    with database(settings) as dsn:
+    with _answering(settings) as dsn:
         return asyncio.run(_look(settings, work, dsn))
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[str]:
+    """As `database`, with a cure for one that goes away: it may be a server's that stops."""
+    try:
+        with database(settings) as dsn:
+            yield dsn
+    except (Busy, ConnectionError) as error:
+        raise Refused(
+            f"The database is away ({error}). If a server is stopping or starting, run this "
+            "again when it has; else see: apserver doctor"
+        ) from error
 
 
 def has_database(settings: Settings) -> bool:

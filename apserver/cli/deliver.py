@@ -12,6 +12,7 @@ from apserver.cli.connection import look, settings_of
 from apserver.cli.output import note, show, show_json
 from apserver.cli.parser import DONE, REFUSED, Commands, add_command, add_dry_run, add_json
 from apserver.core.names import INSTANCE
+from apserver.errors import Refused
 
 if TYPE_CHECKING:
     from apserver.app import Sent, Unsent
@@ -46,7 +47,7 @@ def add(commands: Commands) -> None:
 def deliver(arguments: argparse.Namespace) -> int:
     """`apserver deliver FILE --to INBOX`."""
     settings = settings_of(arguments)
-    body = sys.stdin.buffer.read() if arguments.FILE == "-" else Path(arguments.FILE).read_bytes()
+    body = _activity(arguments.FILE)
 
     async def send(dsn: str) -> Sent:
         from apserver import app
@@ -68,6 +69,18 @@ def deliver(arguments: argparse.Namespace) -> int:
     _compare(body, answer.key_id)
     show({"status": answer.status, "answer": answer.body}, as_json=arguments.json)
     return DONE if 200 <= answer.status < 300 else REFUSED
+
+
+def _activity(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Refused(
+            f"{file} cannot be read: {error.strerror}. Name the file of an activity, or - for "
+            "standard input"
+        ) from error
 
 
 def _compare(body: bytes, key_id: str) -> None:

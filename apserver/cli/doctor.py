@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
+import shlex
 import textwrap
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from apserver.cli.connection import database, has_database, settings_of
@@ -17,6 +19,8 @@ from apserver.errors import ApserverError, ConfigProblem
 
 if TYPE_CHECKING:
     from apserver.app.doctor import Check
+
+_COMMAND = re.compile(r"\bapserver (?:serve|config check)\b")  #: as cures name them
 
 
 def add(commands: Commands) -> None:
@@ -45,11 +49,21 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         well = Check("configuration", "ok", f"{settings.origin}, @NAME@{settings.handle_host}")
         checks = [well, *_examine(settings)]
+    checks = [_with_config(check, arguments.config) for check in checks]
     if arguments.json:
         show_json({"ok": is_well(checks), "checks": [asdict(check) for check in checks]})
     else:
         _print(checks)
     return DONE if is_well(checks) else REFUSED
+
+
+def _with_config(check: Check, config: str | None) -> Check:
+    """Commands in a cure read the same configuration file."""
+    if config is None:
+        return check
+    option = f" --config {shlex.quote(config)}"
+    cure = _COMMAND.sub(lambda found: found[0] + option, check.cure)
+    return replace(check, cure=cure)
 
 
 def _examine(settings: Settings) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, Key
@@ -18,24 +19,28 @@ HEAD = f"""\
 """
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 def render_example() -> str:
     """`config.example.toml`: every key, those with a default as comments."""
     return render_file({key.dotted: key.shown for key in KEYS if key.name == "origin"})
 
 
-def render_file(values: Mapping[str, Any]) -> str:
-    """A configuration file that sets ``values`` (TOML types, by dotted key) and shows the rest."""
+def render_file(values: Mapping[str, Any], *, shown: Mapping[str, Any] = NOTHING) -> str:
+    """A configuration file that sets ``values`` (TOML types, by dotted key) and shows the rest:
+    defaults, with those of this machine in ``shown``."""
     lines = [HEAD]
     section = ""
     for key in KEYS:
         if key.section != section:
             section = key.section
             lines.append(f"\n[{section}]\n")
-        lines.extend(_lines(key, values))
+        lines.extend(_lines(key, values, shown))
     return "".join(lines)
 
 
-def _lines(key: Key, values: Mapping[str, Any]) -> Iterator[str]:
+def _lines(key: Key, values: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[str]:
     yield "\n" if not key.section or not _is_first(key) else ""
     yield _comment(f"{key.doc} {key.comment}")
     yield _comment(f"Allowed: {key.allowed}")
@@ -44,7 +49,8 @@ def _lines(key: Key, values: Mapping[str, Any]) -> Iterator[str]:
     if key.dotted in values:
         yield f"{key.name} = {toml(values[key.dotted])}\n"
     else:
-        yield f"#{key.name} = {toml(key.shown if key.computed else key.default)}\n"
+        default = key.shown if key.computed else key.default
+        yield f"#{key.name} = {toml(shown.get(key.dotted, default))}\n"
 
 
 def _comment(text: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from apserver.cli.connection import look, settings_of
+from apserver.cli.connection import look, settings_of, settings_of_anybody
 from apserver.cli.output import indented, show_json
 from apserver.cli.parser import DONE, Commands, add_command, add_json
+from apserver.core.origin import same_origin
+from apserver.core.vocabulary import ACTIVITY_JSON
+from apserver.errors import Refused
 
 
 def add(commands: Commands) -> None:
@@ -25,7 +29,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("URL", help="an address of an ActivityStreams document")
     parser.add_argument(
-        "--as-nobody", action="store_true", help="do not sign; needs no database either"
+        "--as-nobody", action="store_true", help="do not sign; needs no database and no origin"
     )
     add_json(parser)
     parser.set_defaults(run=fetch)
@@ -33,7 +37,13 @@ def add(commands: Commands) -> None:
 
 def fetch(arguments: argparse.Namespace) -> int:
     """`apserver fetch URL`."""
-    settings = settings_of(arguments)
+    settings = (settings_of_anybody if arguments.as_nobody else settings_of)(arguments)
+
+    if same_origin(arguments.URL, settings.origin):
+        raise Refused(
+            f"{arguments.URL} is of this server itself, which asks only others. While it runs: "
+            f"curl -H 'Accept: {ACTIVITY_JSON}' {shlex.quote(arguments.URL)}"
+        )
 
     async def work(dsn: str | None) -> Mapping[str, Any]:
         from apserver import app

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 from pathlib import Path
 
 from apserver.cli.example import render_file
+from apserver.cli.invocation import command
 from apserver.cli.output import note
 from apserver.cli.parser import DONE, Commands, add_command, add_dry_run
-from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, check_handle_host, check_origin
+from apserver.config import (
+    BY_DOTTED,
+    FILE_NAME,
+    FILE_VARIABLE,
+    KEYS,
+    check_handle_host,
+    check_origin,
+    default_data_dir,
+)
+from apserver.core.origin import origin_of
 from apserver.errors import ConfigProblem, Refused
 
 ALLOWED = {key.name: key.allowed for key in KEYS if not key.section}
@@ -41,20 +52,35 @@ def add(commands: Commands) -> None:
 
 def init(arguments: argparse.Namespace) -> int:
     """`apserver init ORIGIN`."""
-    values: dict[str, object] = {"origin": _origin(arguments.ORIGIN)}
+    origin = _origin(arguments.ORIGIN)
+    values: dict[str, object] = {"origin": origin}
     if arguments.handle_host is not None:
         values["handle_host"] = _handle_host(arguments.handle_host)
-    if str(values["origin"]).startswith("http:"):
-        values["federation.allow_http"] = True
+    if origin.startswith("http:"):
+        values |= {"federation.allow_http": True, **of_one_machine(origin)}
     named = arguments.config or os.environ.get(FILE_VARIABLE) or FILE_NAME
+    text = render_file(values, shown={"data_dir": str(default_data_dir(os.environ))})
     if arguments.dry_run:
         _check_vacant(Path(named))
         note(f"{named} would be written so; nothing was changed")
-        print(render_file(values), end="")
+        print(text, end="")
         return DONE
-    _write(Path(named), render_file(values))
-    print(next_steps(str(values["origin"]), named, is_default=not arguments.config), end="")
+    _write(Path(named), text)
+    print(next_steps(origin, named, config=arguments.config), end="")
     return DONE
+
+
+def of_one_machine(origin: str) -> dict[str, object]:
+    """What an http origin needs at a loopback address, where no proxy stands before the server:
+    it listens there itself, and its own calls may go there."""
+    _, host, port = origin_of(origin)
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return {}
+    if not address.is_loopback:
+        return {}
+    return {"listen": f"{host}:{port}", "federation.allow_networks": ["127.0.0.0/8", "::1/128"]}
 
 
 def _origin(text: str) -> str:
@@ -97,17 +123,21 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def next_steps(origin: str, named: str, *, is_default: bool) -> str:
+def next_steps(origin: str, named: str, *, config: str | None) -> str:
     """What `init` prints: the commands to type next, with the real names in them."""
-    option = "" if is_default else f" --config {named}"
+    data_dir = BY_DOTTED["data_dir"]
+    folder = os.environ.get(data_dir.variable) or default_data_dir(os.environ)
     steps = f"""\
-Wrote {named}. Next:
+Wrote {named}. Keys and database will lie in {folder}:
+for another folder, set data_dir there, or {data_dir.variable}. Next:
 
-  apserver actor create NAME --token{option}
-  apserver serve{option}
+  {command("actor", "create", "NAME", "--token", config=config)}
+  {command("serve", config=config)}
 """
     if origin.startswith("http:"):
-        return f"{steps}\nhttp:// is for trying things on one machine; allow_http is set for it.\n"
+        keys = ["allow_http", *(name.split(".")[-1] for name in of_one_machine(origin))]
+        set_for_it = ", ".join(keys)
+        return f"{steps}\nhttp:// is for trying things on one machine. Set for it: {set_for_it}.\n"
     return f"""{steps}
 A proxy in front of it does TLS and must pass the Host header on. With Caddy, that is:
 

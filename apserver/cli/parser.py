@@ -20,7 +20,7 @@ EXIT_CODES = {
     REFUSED: "refused: understood, and not done for the reason given",
     USAGE: "usage: the command line is not understood",
     CONFIGURATION: "configuration: a file, variable or option cannot be used",
-    INTERRUPTED: "ended by Ctrl-C",
+    INTERRUPTED: "ended by Ctrl-C; serve, try and sink, which run until then, end with 0",
 }
 
 

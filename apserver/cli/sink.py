@@ -8,7 +8,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from apserver.cli.connection import settings_of
+from apserver.cli.connection import settings_of_anybody
 from apserver.cli.output import indented, note, show, show_json
 from apserver.cli.parser import DONE, Commands, add_command, add_json
 from apserver.cli.serve import worker_count
@@ -29,7 +29,8 @@ def add(commands: Commands) -> None:
         summary="Run a throw-away inbox that prints what is posted to it.",
         text="Run a throw-away inbox until Ctrl-C. It prints each POST with what its digest and "
         "its signature are worth, and answers 202 whatever that is. It has an actor with a handle "
-        "and a key, so that servers can find it; nothing is stored.",
+        "and a key, so that servers can find it; nothing is stored. It needs no configuration, but "
+        "fetches keys by http:// or from this machine only where one allows it.",
         example="apserver sink --listen 127.0.0.1:8090 --count 1",
     )
     parser.add_argument(
@@ -74,11 +75,13 @@ def origin(text: str) -> str:
 
 def sink(arguments: argparse.Namespace) -> int:
     """`apserver sink`."""
-    settings = settings_of(arguments)
-    [listener] = bind(*arguments.listen, count=1)
+    settings = settings_of_anybody(arguments)
+    [listener] = bind(*arguments.listen, count=1, or_else="name another port: --listen ADDRESS")
+    origin = arguments.origin or f"http://{shown(listener.getsockname())}"
 
     def tell(actor: str) -> None:
-        note(f"the sink is {actor}, its inbox {actor}/inbox. Ctrl-C ends it")
+        handle = f"@{actor.rpartition('/')[2]}@{origin.partition('://')[2]}"
+        note(f"the sink is {actor} ({handle}), its inbox {actor}/inbox. Ctrl-C ends it")
 
     def print_caught(caught: Caught) -> None:
         _print(caught, as_json=arguments.json)
@@ -89,7 +92,7 @@ def sink(arguments: argparse.Namespace) -> int:
         await run_sink(
             settings,
             listener=listener,
-            origin=arguments.origin or f"http://{shown(listener.getsockname())}",
+            origin=origin,
             count=arguments.count,
             on_ready=tell,
             on_caught=print_caught,

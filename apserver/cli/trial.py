@@ -1,8 +1,8 @@
 """`apserver try`: a server on this machine with two actors, and lines to paste.
 
 The first start makes the actors and keeps what it prints in `try.json` in the data folder, so
-that the next start prints the same. The folder is not that of `apserver serve`: a database
-belongs to one origin for good, and this one is only for trying.
+that the next start prints the same, at the same address. The folder is not that of
+`apserver serve`: a database belongs to one origin for good, and this one is only for trying.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from apserver import supervisor
 from apserver.cli.connection import database
 from apserver.cli.example import render_file
-from apserver.cli.parser import Commands, add_command
+from apserver.cli.invocation import command
+from apserver.cli.output import note
+from apserver.cli.parser import DONE, Commands, add_command
 from apserver.cli.serve import plan
 from apserver.config import (
     BY_DOTTED,
     FILE_NAME,
+    Given,
     Settings,
     check_origin,
     default_data_dir,
@@ -37,6 +41,7 @@ from apserver.core.names import Names, collection_id
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, PUBLIC
 from apserver.errors import ConfigProblem, Refused
 from apserver.store.data_folder import open_private
+from apserver.supervisor.sockets import bind
 
 KEPT_IN = "try.json"
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
@@ -47,6 +52,7 @@ ACTORS = {"ann": "Ann", "bob": "Bob"}  #: the first is yours, the second is ther
 class Trial:
     """What the first start made. ``other`` is the id of the actor to follow."""
 
+    listen: str
     origin: str
     actor: str
     handle: str
@@ -68,8 +74,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--listen",
         metavar="ADDRESS",
-        help=f"IP address and port (default: {BY_DOTTED['listen'].default}); "
-        "they become part of every id",
+        help="IP address and port, which become part of every id (default: those of the first "
+        f"start, which are {BY_DOTTED['listen'].default} by default)",
     )
     parser.set_defaults(run=run)
 
@@ -77,12 +83,30 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """`apserver try`."""
     settings = trial_settings(arguments.config, os.environ, cwd=Path.cwd(), listen=arguments.listen)
-    trial = kept_trial(settings) or first_start(settings)
+    kept = kept_trial(settings.data_dir)
+    check_port(settings, is_first=kept is None)
+    trial = kept or first_start(settings)
 
     def announce(_: str) -> None:
         print(render(trial, settings.data_dir), end="", flush=True)
 
-    return supervisor.run(plan(settings, workers=1, on_ready=announce))
+    code = supervisor.run(plan(settings, workers=1, on_ready=announce))
+    if code == DONE:
+        note(f"stopped. Start again with: {command('try', config=arguments.config)}")
+    return code
+
+
+def check_port(settings: Settings, *, is_first: bool) -> None:
+    """That we can listen, before anything is written: the address becomes part of every id."""
+    host, port = settings.listen_address
+    again = command("try", "--listen", "ADDRESS")
+    or_else = f"run: {again}" if is_first else f"begin another trial: {_in_another_folder(again)}"
+    for bound in bind(host, port, count=1, data_dir=settings.data_dir, or_else=or_else):
+        bound.close()
+
+
+def _in_another_folder(line: str) -> str:
+    return f"{BY_DOTTED['data_dir'].variable}=FOLDER {line}"
 
 
 def trial_settings(
@@ -97,15 +121,36 @@ def trial_settings(
             'Allowed: none, or one with http://, as "apserver try" is for one machine. '
             'Run "apserver serve", or "apserver try" in another folder'
         )
-    listening = given["listen"].value if "listen" in given else BY_DOTTED["listen"].default
-    defaults = {
+    defaults: dict[str, Any] = {
         "data_dir": default_data_dir(environ, "apserver-try"),
         "federation.allow_http": True,
         "federation.allow_networks": LOOPBACK,
     }
+    kept = kept_trial(given["data_dir"].value if "data_dir" in given else defaults["data_dir"])
+    defaults["listen"] = BY_DOTTED["listen"].default if kept is None else kept.listen
+    listening = given["listen"].value if "listen" in given else defaults["listen"]
     if "origin" not in given:
         defaults["origin"] = origin_at(listening)
-    return settle(given, defaults)
+    settings = settle(given, defaults)
+    if kept is not None and kept.origin != settings.origin:
+        raise _of_another_origin(kept, settings, given)
+    return settings
+
+
+def _of_another_origin(
+    kept: Trial, settings: Settings, given: Mapping[str, Given]
+) -> ConfigProblem:
+    """The kept ids are no longer ours: by an option, or by what a file or a variable says."""
+    told = f" (origin in {given['origin'].where})" if "origin" in given else ""
+    again = command("try", "--listen", kept.listen)
+    cure = (
+        f"Run it in another folder, or without {given['origin'].where}" if told else f"Run: {again}"
+    )
+    return ConfigProblem(
+        f'{settings.data_dir / KEPT_IN}: origin = "{kept.origin}" is part of every id there, and '
+        f'this start would use "{settings.origin}"{told}. {cure}. Or begin another trial: '
+        f"{_in_another_folder(command('try'))}"
+    )
 
 
 def origin_at(listen: str) -> str:
@@ -123,24 +168,23 @@ def origin_at(listen: str) -> str:
     return check_origin(f"http://{host}:{port}")
 
 
-def kept_trial(settings: Settings) -> Trial | None:
+def kept_trial(data_dir: Path) -> Trial | None:
     """What an earlier start made in this data folder, or None when there was none."""
-    path = settings.data_dir / KEPT_IN
+    path = data_dir / KEPT_IN
     try:
         trial = Trial(**json.loads(path.read_text("utf-8")))
+        split_listen(trial.listen)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except OSError as error:
+        raise ConfigProblem(
+            f"{path} cannot be read: {error.strerror}. Run apserver as the user that owns it, or "
+            f"begin another trial: {_in_another_folder(command('try'))}"
+        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise ConfigProblem(
             f"{path} is damaged. Remove it: the next start writes it again, with a new token"
         ) from error
-    if trial.origin != settings.origin:
-        authority = trial.origin.partition("://")[2]
-        raise ConfigProblem(
-            f'{path}: origin = "{trial.origin}" is part of every id there, and this start would '
-            f'use "{settings.origin}". Run "apserver try --listen {authority}", or choose another '
-            f"folder: {BY_DOTTED['data_dir'].variable}=FOLDER apserver try"
-        )
     return trial
 
 
@@ -172,6 +216,7 @@ async def _make(dsn: str, settings: Settings) -> Trial:
     mine, other = ACTORS
     made = await create_token(dsn, settings, name=mine)
     return Trial(
+        listen=settings.listen,
         origin=settings.origin,
         actor=made.actor,
         handle=f"@{mine}@{settings.handle_host}",
@@ -191,7 +236,7 @@ def _write_private(path: Path, text: str) -> None:
 
 def render(trial: Trial, data_dir: Path) -> str:
     """What `try` prints once the server answers."""
-    config = shlex.quote(str(data_dir / FILE_NAME))
+    config = str(data_dir / FILE_NAME)
     post, read_, follow = curl_lines(trial)
     return f"""\
 apserver is ready at {trial.origin}. Ctrl-C stops it; its data stays in {data_dir}.
@@ -209,8 +254,11 @@ Read the outbox:
 Follow another actor:
 {follow}
 
-Other commands, in a second shell:
-apserver actor create NAME --config {config}
+For bob's side, {trial.other}/inbox, make a token in a second shell:
+{command("token", "create", "bob", config=config)}
+
+Other commands, there too:
+{command("actor", "create", "NAME", config=config)}
 """
 
 
@@ -220,10 +268,15 @@ def curl_lines(trial: Trial) -> tuple[str, str, str]:
     What is read is the first page: the collection itself only says how many there are.
     """
     outbox = collection_id(trial.actor, "outbox")
-    note = {"type": "Note", "content": "Hello, world", "to": [PUBLIC]}
+    hello = {
+        "type": "Note",
+        "content": "Hello, world",
+        "to": [PUBLIC],
+        "cc": [collection_id(trial.actor, "followers")],
+    }
     follow = {"type": "Follow", "object": trial.other, "to": [trial.other]}
     return (
-        _curl(trial, outbox, body=note),
+        _curl(trial, outbox, body=hello),
         _curl(trial, f"{outbox}?page=first"),
         _curl(trial, outbox, body=follow),
     )

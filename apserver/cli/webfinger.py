@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from apserver.cli.connection import has_database, look, settings_of
+from apserver.cli.connection import NO_ORIGIN, has_database, look, settings_of_anybody
 from apserver.cli.output import indented, show
 from apserver.cli.parser import DONE, Commands, add_command, add_json
 
@@ -31,14 +31,15 @@ def add(commands: Commands) -> None:
 
 def webfinger(arguments: argparse.Namespace) -> int:
     """`apserver webfinger HANDLE`."""
-    settings = settings_of(arguments)
+    settings = settings_of_anybody(arguments)
 
     async def work(dsn: str | None) -> LookedUp:
         from apserver import app
 
         return await app.webfinger(dsn, settings, handle=arguments.HANDLE)
 
-    looked_up = look(settings, work) if has_database(settings) else asyncio.run(work(None))
+    signs = settings.origin != NO_ORIGIN and has_database(settings)
+    looked_up = look(settings, work) if signs else asyncio.run(work(None))
     found = looked_up.found
     result = {
         "actor": found.actor,

@@ -58,8 +58,11 @@ def find_file(config_file: str | None, environ: Mapping[str, str], *, cwd: Path)
     """The file to read: the one named, or ./config.toml when there is one, or none."""
     named = config_file or environ.get(FILE_VARIABLE)
     path = cwd / (named or FILE_NAME)
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if named:
         by = "--config" if config_file else FILE_VARIABLE
         raise ConfigProblem(
@@ -73,7 +76,7 @@ def _from_file(path: Path) -> dict[str, Given]:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigProblem(f"{path}: cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise ConfigProblem(f"{path}: not valid TOML: {error}") from error
     place = Place(str(path), base=path.parent)
@@ -82,6 +85,13 @@ def _from_file(path: Path) -> dict[str, Given]:
         key = place.key(section, name, value)
         given[key.dotted] = place.take(key, value)
     return given
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigProblem:
+    return ConfigProblem(
+        f"{path}: cannot be read: {error.strerror}. Let this user read it, run apserver as the "
+        "user that owns it, or name another file by --config"
+    )
 
 
 def _flat(document: Mapping[str, Any], place: Place) -> Iterator[tuple[str, str, Any]]:

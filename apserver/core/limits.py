@@ -69,6 +69,8 @@ NEGATIVE_CACHE_S = 300.0
 NEGATIVE_CACHE_ASTRAY_S = 3_600.0  #: for what leads in a circle
 NEGATIVE_CACHE_ROWS = 10_000
 KEY_REFETCH_S = 300.0
+KEY_MEMORY_S = 60.0  #: a process uses a key without a look into the database
+KEY_AGE_S = 86_400.0  #: a key is used without asking its server again
 
 # Work
 ROUND_ROWS = 500  #: activities in one group commit
@@ -113,6 +115,7 @@ HOSTS_IDLE = 10_000  #: hosts that nothing waits for, whatever their age
 
 # Connections to us, per worker
 CONNECTIONS_TAKEN = 8_192  #: in all; fewer when the process may open fewer files than twice that
+FILES = 2 * CONNECTIONS_TAKEN  #: that a worker asks the system for
 CONNECTIONS_PER_ADDRESS = 256  #: but for trusted proxies
 HEADER_S = 10.0  #: until the header of a request is complete
 BODY_S = 30.0  #: until its body is

@@ -4,10 +4,12 @@ A signature shows who sent a document. It shows nothing about the other things t
 the object of the activity, what that answers, its tags, a page of replies. Each has an id and an
 author of its own, and whoever sends them can write there what it likes. So (FEP-fe34):
 
-* *One's own* is taken as it stands: ids of the sender's origin, the sender among the authors, and
-  all authors of that origin. What has neither id nor author is the sender's own words.
-* *Everything else* is known by its id alone. It is cut down to that, so that nobody reads in one
-  actor's message what another seems to have said; whoever wants it gets it from its own server.
+* *What an actor makes, changes or deletes* must be its own: ids of the actor's origin, the actor
+  among the authors, and all authors of that origin (PeerTube names an account and its channel).
+* *What stands inside* is taken as it stands when it is the actor's alone, or nobody's: what has no
+  id and no author, and what has an id there and says nothing, such as an emoji or a collection.
+* *Everything else* is known by its id. It is cut down to that, so that nobody reads in one actor's
+  message what another seems to have said; whoever wants it gets it from its own server.
 
 Another actor of the same server counts as somebody else: on a server with an API for clients each
 of them can send what it likes under the server's name.
@@ -26,11 +28,12 @@ from apserver.core.vocabulary import ACTOR_TYPES, JSON_LITERALS, LANGUAGE_MAPS
 Objection: TypeAlias = Literal["object-of-another-origin", "object-of-another-author"]
 
 _VERBATIM = JSON_LITERALS | {"@context"}
+_WORDS = ("content", "contentMap", "summary", "summaryMap", "source")
 
 
 def objection(thing: Mapping[str, Any], actor: str) -> Objection | None:
-    """Why this, found in a document that ``actor`` sent, cannot be its own; None when it can."""
-    ids = [thing[name] for name in ("id", "@id") if thing.get(name) is not None]
+    """Why this cannot be for ``actor`` to make, change or delete; None when it can."""
+    ids = _own_ids(thing)
     if not all(isinstance(id_, str) and same_origin(id_, actor) for id_ in ids):
         return "object-of-another-origin"
     if not (is_by(thing, actor) and _is_no_other_actor(thing, ids, actor)):
@@ -41,11 +44,10 @@ def objection(thing: Mapping[str, Any], actor: str) -> Objection | None:
 def is_by(document: Mapping[str, Any], actor: str) -> bool:
     """Whether a document names the actor as its author, alone or with others of its origin, or
     names none."""
-    for name in ("attributedTo", "actor"):
-        authors = [_ids(author) for author in as_list(document.get(name))]
+    for authors in _authors(document):
         if authors and not any(ids == {actor} for ids in authors):
             return False
-        if not all(ids and _are_of(actor, ids) for ids in authors):
+        if not all(ids and all(same_origin(id_, actor) for id_ in ids) for ids in authors):
             return False
     return True
 
@@ -67,7 +69,25 @@ def _own(value: Any, actor: str) -> Any:
         return [_own(item, actor) for item in value]
     if not isinstance(value, Mapping):
         return value
-    return own_words(value, actor) if objection(value, actor) is None else id_of(value)
+    return own_words(value, actor) if _is_own(value, actor) else id_of(value)
+
+
+def _is_own(thing: Mapping[str, Any], actor: str) -> bool:
+    """Whether something inside of what ``actor`` sent is the actor's alone, or nobody's."""
+    named = [ids for authors in _authors(thing) for ids in authors]
+    if objection(thing, actor) is not None or any(ids != {actor} for ids in named):
+        return False
+    known_by = [id_ for id_ in _own_ids(thing) if id_ != actor]
+    return bool(named) or not known_by or not any(word in thing for word in _WORDS)
+
+
+def _own_ids(thing: Mapping[str, Any]) -> list[Any]:
+    return [thing[name] for name in ("id", "@id") if thing.get(name) is not None]
+
+
+def _authors(thing: Mapping[str, Any]) -> list[list[set[str]]]:
+    """For each of the two members that name authors: all that could be taken for their ids."""
+    return [[_ids(one) for one in as_list(thing.get(name))] for name in ("attributedTo", "actor")]
 
 
 def _is_no_other_actor(thing: Mapping[str, Any], ids: Iterable[object], actor: str) -> bool:
@@ -76,12 +96,7 @@ def _is_no_other_actor(thing: Mapping[str, Any], ids: Iterable[object], actor: s
 
 
 def _ids(author: object) -> set[str]:
-    """All that a reader could take for the id of an author."""
     if not isinstance(author, Mapping):
         return {author} if isinstance(author, str) else set()
     named = (author.get(name) for name in ("id", "@id", "href"))
     return {one for one in named if isinstance(one, str)}
-
-
-def _are_of(actor: str, ids: Iterable[str]) -> bool:
-    return all(same_origin(id_, actor) for id_ in ids)

@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from apserver import telemetry
-from apserver.core.audience import strip_private, visibility_of
+from apserver.core.audience import Audience, strip_private, visibility_of
 from apserver.core.clipping import clip
 from apserver.core.document import parse, render
 from apserver.core.model import (
@@ -47,6 +47,9 @@ from apserver.store import actors, inboxes
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes
 from apserver.store.inboxes import Arrival
+
+#: What one actor says to another, or does to a relation between two.
+_FIRST_HAND = frozenset({"Follow", "Accept", "Reject", "Undo", "Block", "Move"})
 
 
 class Acceptor:
@@ -86,20 +89,29 @@ class Acceptor:
         if not redefines and await self._is_end_of_a_stranger(document):
             return False
         budget = Budget()
-        known = await self._signing_key(claim, now, budget)
+        try:
+            known = await self._signing_key(claim, now, budget)
+        except NotTrusted:
+            end = None if redefines else await self._confirmed_end(document, budget)
+            if end is None:
+                raise
+            await self._rounds.add(await self._arrival(end, request.body, owner, now, budget))
+            return True
         if redefines:
             document = await self._reader.compacted(document, request.body)
         document = clip(document)
         activity = parse_activity(document, signer=known.owner)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
-        if self._is_barred(activity.actor):
+        if self._is_barred(known.owner) or self._is_barred(activity.actor):
             return False
         body = request.body
         if activity.actor == known.owner:
             verified = authenticate(activity, known.owner, allow_http=self._allow_http)
         else:
             verified, body = await self._from_origin(activity, budget)
+            if owner is not None and not _is_for(owner, verified.audience):
+                owner = None
         await self._remote.keep(claim.key_id, known, budget)
         await self._check_not_gone(claim.key_id, verified.actor)
         arrival = await self._arrival(verified, body, owner, now, budget)
@@ -153,14 +165,32 @@ class Acceptor:
             known = await actors.actor_by_key(conn, key_of(activity.actor))
         return known is None or known.gone_at is not None
 
+    async def _confirmed_end(
+        self, document: dict[str, object], budget: Budget
+    ) -> VerifiedActivity | None:
+        """The Delete of an actor by itself whose key cannot be had, as it is gone with the actor:
+        believed when the actor's own server says that nothing is there (KEY-07)."""
+        activity = parse_activity(document, signer="")
+        if activity.type != "Delete" or not activity.is_about_itself:
+            return None
+        if not await self._remote.is_gone(activity.actor, budget):
+            return None
+        return authenticate(activity, activity.actor, allow_http=self._allow_http)
+
     async def _from_origin(
         self, passed_on: Activity, budget: Budget
     ) -> tuple[VerifiedActivity, bytes]:
         """Somebody passes on what another did (ActivityPub 7.1.2). The carrier's signature tells
         nothing about that, so it is asked for at its own origin, and what is served there counts.
 
-        Forbidden when it cannot be had there, or is something else.
+        Forbidden when it cannot be had there, or is something else; or when it is one of those that
+        nobody passes on: they may lie at their origin long after they stopped being true.
         """
+        if passed_on.type in _FIRST_HAND or passed_on.is_about_itself:
+            raise Forbidden(
+                f"{passed_on.type} of {passed_on.actor}, passed on by another",
+                public=f"{passed_on.type} is taken only from its own actor.",
+            )
         try:
             id_ = check_id(passed_on.id, allow_http=self._allow_http)
             if not same_origin(id_, passed_on.actor) or same_origin(id_, self._names.origin):
@@ -224,3 +254,8 @@ class Acceptor:
             await inboxes.accept(conn, arrivals)
 
         await self._db.transaction(work)
+
+
+def _is_for(owner: str, audience: Audience) -> bool:
+    """Whether an actor may have what somebody else brings: what is for everybody, or for it."""
+    return audience.is_public or owner in audience.everyone

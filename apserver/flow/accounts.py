@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from apserver.core import limits
 from apserver.core.actors import handle, own_actor
 from apserver.core.document import render
 from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id
@@ -57,6 +58,8 @@ class Accounts:
             )
         if fold_name(name) == INSTANCE:
             raise Refused(f"The name {name} is the server's own. Choose another.")
+        if len(display_name or "") > limits.DISPLAY_NAME:
+            raise Refused(f"A display name may have {limits.DISPLAY_NAME} characters.")
         keys = await new_key_pairs()
         secret = new_token() if token else None
 

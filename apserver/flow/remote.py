@@ -17,7 +17,7 @@ from typing import Any
 
 from apserver.core import limits
 from apserver.core.actors import Profile, parse_actor
-from apserver.core.document import render
+from apserver.core.effects import PutActor
 from apserver.core.key_documents import (
     KeyEntry,
     find_key,
@@ -43,6 +43,7 @@ from apserver.net.fetch import Fetcher
 from apserver.store import actors
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
+from apserver.store.others import put_actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,28 @@ class KnownKey:
 
     ``held`` tells that a signature by it has held; then it is in the database (`Remote.keep`).
     Until then ``found`` is what goes there, unless it had to make room for that of others.
-    ``asked_again_at`` is when a signature last did not fit, and the key was asked for again.
+    ``seen_at`` is when this process last had it from the database or from its server, and
+    ``asked_again_at`` when a signature last did not fit, and the key was asked for again.
     """
 
     owner: str
     key: PublicKey
     fetched_at: datetime
+    seen_at: datetime
     held: bool = True
     found: Found | None = None
     asked_again_at: datetime | None = None
+
+    def is_current(self, now: datetime) -> bool:
+        """Whether it counts without a look into the database. An Update of its owner, or another
+        worker, may have replaced it; what no signature has held by is not there at all."""
+        seconds = limits.KEY_MEMORY_S if self.held else limits.KEY_REFETCH_S
+        return now - self.seen_at < timedelta(seconds=seconds)
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether its server is to be asked if it is still the owner's: it may have been stolen,
+        and replaced without a word to us."""
+        return now - self.fetched_at >= timedelta(seconds=limits.KEY_AGE_S)
 
     def may_be_asked_again(self, now: datetime) -> bool:
         """Whether a signature that does not fit is worth a fetch: the key may have been replaced.
@@ -137,13 +151,35 @@ class Remote:
         deal with its server; Busy when that does not answer now (KEY-08).
         """
         self._live.check(key_id)
-        known = self._keys.get(key_id) or await self._stored_key(key_id)
-        # It may have been fetched while we asked the database.
-        known = known or self._keys.get(key_id)
-        if known is not None:
+        now = datetime.now(UTC)
+        known = self._keys.get(key_id)
+        if known is None or not known.is_current(now):
+            known = await self._stored_key(key_id, known)
+        if known is not None and not known.is_old(now):
             return known
-        self._failures.check(f"key {key_id}")
-        return await self._look_up(key_id, budget)
+        try:
+            self._failures.check(f"key {key_id}")
+            return await self._look_up(key_id, budget)
+        except Busy:
+            if known is None:
+                raise
+            return known
+
+    async def is_gone(self, actor: str, budget: Budget) -> bool:
+        """Whether its own server says that the actor is not there (any more).
+
+        That it is there is remembered for a while: anybody can make us ask.
+        """
+        name = f"end of {actor}"
+        try:
+            self._failures.check(name)
+            await self.document(actor, budget)
+        except RemoteGone:
+            return True
+        except ApserverError:
+            return False
+        self._failures.remember(name, NotTrusted(f"{actor} is there"))
+        return False
 
     async def newer_key(self, key_id: str, than: KnownKey, budget: Budget) -> KnownKey | None:
         """The key fetched again after a signature did not fit, for it may have been replaced.
@@ -180,12 +216,23 @@ class Remote:
         if latest is not None and latest.key == known.key:
             self._remember(key_id, replace(latest, held=True, found=None))
 
-    async def _stored_key(self, key_id: str) -> KnownKey | None:
+    async def _stored_key(self, key_id: str, before: KnownKey | None) -> KnownKey | None:
         async with self._db.connection() as conn:
             row = await actors.public_key(conn, key_of(key_id))
+        latest = self._keys.get(key_id)
+        if latest is not before:
+            return latest  # it was fetched while we asked
         if row is None:
+            self.forget_key(key_id)
             return None
-        known = KnownKey(row.owner, PublicKey.from_der(row.der), row.fetched_at)
+        asked = before.asked_again_at if before else None
+        known = KnownKey(
+            row.owner,
+            PublicKey.from_der(row.der),
+            row.fetched_at,
+            seen_at=datetime.now(UTC),
+            asked_again_at=asked,
+        )
         self._remember(key_id, known)
         return known
 
@@ -208,10 +255,12 @@ class Remote:
             self._failures.remember(f"key {key_id}", refusal, cause=error)
             raise refusal from error
         before = self._keys.get(key_id)
+        now = datetime.now(UTC)
         known = KnownKey(
             found.entry.owner,
             found.entry.key,
-            datetime.now(UTC),
+            now,
+            seen_at=now,
             held=False,
             found=found,
             asked_again_at=before.asked_again_at if before else None,
@@ -224,7 +273,7 @@ class Remote:
         self, profile: Profile, document: Mapping[str, Any], entry: KeyEntry | None = None
     ) -> None:
         async def work(conn: Connection) -> None:
-            await actors.put_remote_actor(conn, actors.remote_actor(profile, render(document)))
+            await put_actor(conn, PutActor(profile, document))
             if entry is not None:
                 await actors.put_public_key(
                     conn,
@@ -291,4 +340,6 @@ async def find_owner(fetcher: Fetcher, key_id: str, budget: Budget, *, allow_htt
         document = await fetcher.document(entry.owner, budget)
     if not is_listed(entry, document):
         raise NotTrusted("The owner that the key names does not list the key.")
-    return Found(entry, parse_actor(document, allow_http=allow_http), document)
+    profile = parse_actor(document, allow_http=allow_http)
+    # Known by the id that led here: only that was shown to be of this key (Fedify #963).
+    return Found(replace(entry, id=key_id), profile, document)

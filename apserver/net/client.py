@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -299,4 +300,8 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _in_words(error: BaseException) -> str:
+    if type(error) is aiohttp.ClientConnectorError:  # those below it are about names and TLS
+        host = f"[{error.host}]" if ":" in error.host else error.host
+        reason = os.strerror(error.errno).lower() if error.errno else "no connection"
+        return f"{host}:{error.port} does not answer ({reason})"
     return "no answer in time" if isinstance(error, TimeoutError) else f"{error or type(error)}"

@@ -52,14 +52,7 @@ class Door:
         self._app = app
         self._listening = listening
         self._tls = tls
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=limits.REQUESTS_END_S,
-            keepalive_timeout=limits.KEEP_ALIVE_S,
-            lingering_time=limits.LINGER_S,
-            auto_decompress=False,
-        )
+        self._runner = web.AppRunner(app, shutdown_timeout=limits.REQUESTS_END_S)
         self._server: asyncio.Server | None = None
         self._gate: Gate | None = None
 

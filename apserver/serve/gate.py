@@ -2,12 +2,13 @@
 
 A connection costs us memory and a file, and the other side next to nothing: whoever sends a header
 one byte at a time (slowloris) could hold all there are. aiohttp gives an idle connection a time,
-but not one that has begun a request. So the gate stands before aiohttp's protocol and
+but not one that has begun a request. So our connections are aiohttp's with three rules more:
 
-* refuses a connection beyond so many from one address, or in all, before anything is read. A
-  trusted proxy speaks for many and may have any number;
-* closes one whose header is not complete in `limits.HEADER_S`, counted from its first byte, or
-  from the start of the connection.
+* one beyond so many from one address, or in all, is refused before anything is read. A trusted
+  proxy speaks for many and may have any number;
+* one whose header is not complete in `limits.HEADER_S` ends; that is counted from the start of the
+  connection, later from the first byte of a request;
+* one that does not speak HTTP gets a 400 that does not echo what it sent, and no line in the log.
 
 From the header on the request has its own deadlines (`site.body_of`); the middleware says when.
 """
@@ -17,30 +18,35 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import cast
 
-from aiohttp import http_parser, web
+from aiohttp import hdrs, http_parser, web
 
 from apserver import telemetry
 from apserver.core import limits
 from apserver.core.client_address import client_address, counted_as
 from apserver.core.origin import Network
+from apserver.core.vocabulary import PROBLEM_JSON
 from apserver.errors import ConfigProblem
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\n"
     b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 )
+_UNREADABLE = (
+    b'{"type":"about:blank","title":"The request is not well-formed (RFC 9112).",'
+    b'"status":400,"kind":"bad-input"}'
+)
 
 
 class Gate:
-    """Makes the protocol of each connection; ``protocol`` makes aiohttp's behind it."""
+    """Makes the protocol of each connection to ``server``."""
 
-    def __init__(self, protocol: Callable[[], asyncio.Protocol], *, proxies: Sequence[Network]):
-        self.protocol = protocol
+    def __init__(self, server: web.Server, *, proxies: Sequence[Network]):
+        self._server = server
         self._proxies = proxies
         self._clients: Counter[str] = Counter()
         self._open = 0
@@ -48,8 +54,8 @@ class Gate:
         # Half of the files are for what we connect to ourselves.
         self._most = min(limits.CONNECTIONS_TAKEN, files // 2)
 
-    def __call__(self) -> Guarded:
-        return Guarded(self)
+    def __call__(self) -> Connection:
+        return Connection(self, self._server)
 
     def enter(self, client: str | None) -> str | None:
         """Let a connection in, or say why not. ``client`` is None for one that speaks for many."""
@@ -81,96 +87,109 @@ class Gate:
         return counted_as(address)
 
 
-class Guarded(asyncio.Protocol):
-    """One connection, between its transport and aiohttp."""
+class Connection(web.RequestHandler):
+    """One connection."""
 
-    __slots__ = ("_answering", "_client", "_gate", "_inner", "_late", "_transport")
+    __slots__ = ("_answering", "_client", "_gate", "_late", "_let_in")
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, server: web.Server):
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # as web.AppRunner takes it
+            keepalive_timeout=limits.KEEP_ALIVE_S,
+            lingering_time=limits.LINGER_S,
+            auto_decompress=False,
+        )
         self._gate = gate
-        self._inner: asyncio.Protocol | None = None
-        self._transport: asyncio.Transport | None = None
         self._client: str | None = None
+        self._let_in = False
         self._late: asyncio.TimerHandle | None = None
         self._answering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, or answer 503 and close it."""
-        self._transport = both_ways = cast(asyncio.Transport, transport)  # uvloop's is none
         self._client = self._gate.client_of(transport)
         refusal = self._gate.enter(self._client)
         if refusal is not None:
             telemetry.count(telemetry.CONNECTIONS, refusal)
+            both_ways = cast(asyncio.Transport, transport)  # of uvloop's own class
             both_ways.write(_FULL)
             both_ways.close()
             return
-        self._inner = self._gate.protocol()
-        self._wait_for_header()
-        self._inner.connection_made(transport)
+        self._let_in = True
+        self._wait_for_header(transport)
+        super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: BaseException | None) -> None:
         """It has ended."""
         self._have_header()
-        if self._inner is not None:
+        if self._let_in:
+            self._let_in = False
             self._gate.leave(self._client)
-            self._inner.connection_lost(exc)
-            self._inner = None
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on; the first byte of a request starts its time."""
-        if self._inner is None:
+        """The first byte of a request starts its time."""
+        if not self._let_in:
             return
-        if self._late is None and not self._answering:
-            self._wait_for_header()
-        self._inner.data_received(data)
+        if self._late is None and not self._answering and self.transport is not None:
+            self._wait_for_header(self.transport)
+        super().data_received(data)
 
-    def eof_received(self) -> bool | None:
-        """Pass it on."""
-        return None if self._inner is None else self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass it on."""
-        if self._inner is not None:
-            self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass it on."""
-        if self._inner is not None:
-            self._inner.resume_writing()
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is no HTTP is not our fault: nobody can fill the log with it."""
+        if status != 400 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        telemetry.count(telemetry.CONNECTIONS, "unreadable")
+        telemetry.detail("request unreadable", client=self._client, reason=repr(exc)[:200])
+        response = web.Response(
+            status=400,
+            body=_UNREADABLE,
+            content_type=PROBLEM_JSON,
+            headers={hdrs.SERVER: "apserver"},
+        )
+        response.force_close()
+        return response
 
     def set_answering(self, answering: bool) -> None:
         """Whether a header is complete and its request is being answered."""
         self._have_header()
         self._answering = answering
 
-    def _wait_for_header(self) -> None:
+    def _wait_for_header(self, transport: asyncio.BaseTransport) -> None:
         loop = asyncio.get_running_loop()
-        self._late = loop.call_later(limits.HEADER_S, self._give_up)
+        self._late = loop.call_later(limits.HEADER_S, _give_up, transport)
 
     def _have_header(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
 
-    def _give_up(self) -> None:
-        telemetry.count(telemetry.CONNECTIONS, "slow")
-        if self._transport is not None:
-            self._transport.abort()
+
+def _give_up(transport: asyncio.BaseTransport) -> None:
+    telemetry.count(telemetry.CONNECTIONS, "slow")
+    cast(asyncio.Transport, transport).abort()
 
 
 @contextmanager
 def answering(request: web.Request) -> Iterator[None]:
     """While this lasts the request is answered: its header has come in time."""
-    transport = request.transport
-    protocol = None if transport is None else transport.get_protocol()
-    if not isinstance(protocol, Guarded):
+    connection = request.protocol
+    if not isinstance(connection, Connection):
         yield
         return
-    protocol.set_answering(True)
+    connection.set_answering(True)
     try:
         yield
     finally:
-        protocol.set_answering(False)
+        connection.set_answering(False)
 
 
 def check_parser() -> None:

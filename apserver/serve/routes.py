@@ -8,6 +8,7 @@ from typing import Literal
 
 from aiohttp import web
 
+from apserver.core import limits
 from apserver.core.names import COLLECTIONS
 from apserver.core.scopes import Scope
 from apserver.serve import discovery, health, inbox, nodeinfo, outbox, read
@@ -15,18 +16,27 @@ from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
 from apserver.serve.rate import RATE, RateLimiter
-from apserver.serve.site import SCOPE, SITE, Site
+from apserver.serve.site import BODY, SCOPE, SITE, Site
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One URL. ``who`` tells who may ask: anybody (and sees what he may), an actor's own client
-    with its token, or another server with its signature. Checked by the handler."""
+    with its token, or another server with its signature. Checked by the handler.
+
+    ``body`` is the most bytes that a request may carry: 0 when none is read. How often one may ask
+    is the same for all (`serve.rate`).
+    """
 
     method: Literal["GET", "POST"]
     path: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     who: Literal["anybody", "token", "signature"]
+    body: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.method == "POST") != (self.body > 0):
+            raise ValueError(f"{self.method} {self.path}: a POST has a limit, a GET no body")
 
     @property
     def scope(self) -> Scope:
@@ -36,6 +46,7 @@ class Route:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request to this URL."""
         request[SCOPE] = self.scope
+        request[BODY] = self.body
         return await self.handler(request)
 
 
@@ -60,9 +71,9 @@ ROUTES = (
     ),
     Route("GET", f"/objects/{{unique:{_UUID}}}", read.get_object, "anybody"),
     Route("GET", f"/activities/{{unique:{_UUID}}}", read.get_activity, "anybody"),
-    Route("POST", "/inbox", inbox.post_shared_inbox, "signature"),
-    Route("POST", "/actors/{name}/inbox", inbox.post_inbox, "signature"),
-    Route("POST", "/actors/{name}/outbox", outbox.post_outbox, "token"),
+    Route("POST", "/inbox", inbox.post_shared_inbox, "signature", limits.BODY),
+    Route("POST", "/actors/{name}/inbox", inbox.post_inbox, "signature", limits.BODY),
+    Route("POST", "/actors/{name}/outbox", outbox.post_outbox, "token", limits.BODY),
 )
 
 

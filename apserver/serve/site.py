@@ -49,6 +49,8 @@ class Site:
 SITE = web.AppKey("site", Site)
 #: What a token must hold to be used on the route that was asked for.
 SCOPE = web.RequestKey("scope", str)
+#: The most bytes of a body on the route that was asked for.
+BODY = web.RequestKey("body", int)
 #: The request as a signature sees it, wherever a signature is looked for.
 SIGNABLE = web.RequestKey("signable", Request)
 
@@ -59,12 +61,12 @@ def site_of(request: web.Request) -> Site:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The body, of at most `limits.BODY` bytes and in at most `limits.BODY_S` seconds.
+    """The body, of as many bytes as the route allows and in at most `limits.BODY_S` seconds.
 
     What is longer is not read to its end, what is compressed not at all.
     """
-    if (request.content_length or 0) > limits.BODY:
-        raise TooLarge(f"The body may have {limits.BODY} bytes.")
+    if (request.content_length or 0) > request[BODY]:
+        raise TooLarge(f"The body may have at most {request[BODY]} bytes.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise BadMediaType("Compressed bodies are not taken. Send it plain.")
     try:
@@ -80,8 +82,8 @@ async def _read(request: web.Request) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) > limits.BODY:
-            raise TooLarge(f"The body may have {limits.BODY} bytes.")
+        if len(body) > request[BODY]:
+            raise TooLarge(f"The body may have at most {request[BODY]} bytes.")
     return bytes(body)
 
 

@@ -189,15 +189,16 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def lock_holder(data_dir: Path) -> int | None:
-    """The process that runs PostgreSQL in this data folder; None when none does, or none that
-    can be seen. Nothing is made or changed."""
+    """The process of the server that has this data folder; None when there is none, or none
+    that we may see. Nothing is made or changed."""
     try:
         with (data_dir / "lock").open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                process = file.read().partition(" ")[0]
-                return int(process) if process.isdecimal() else None
+                process, _, command = file.read().partition(" ")
+                lives = process.isdecimal() and Path("/proc", process).exists()
+                return int(process) if lives and command == "serve" else None
     except OSError:
         return None
     return None

@@ -174,7 +174,15 @@ class Rehearsal(Database):
 
 
 async def migrate(dsn: str) -> list[str]:
-    """Bring the schema up to date; each file in one transaction. Returns the names applied."""
+    """Bring the schema up to date; each file in one transaction. Returns the names applied.
+
+    `Busy` or ConfigProblem as `connect` says, also when the server stops meanwhile.
+    """
+    with _connecting():
+        return await _migrate(dsn)
+
+
+async def _migrate(dsn: str) -> list[str]:
     connection = await connect(dsn)
     try:
         if connection.get_server_version() < (15, 0):

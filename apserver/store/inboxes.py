@@ -123,6 +123,12 @@ WHERE a.actor = $1 AND a.local_key IS NULL
 """
 _KEYS_OF = "SELECT key FROM activity WHERE actor = $1 AND local_key IS NULL"
 _DROP_RECEIPTS = "DELETE FROM receipt WHERE activity = ANY($1::uuid[])"
+_REMOVE = """
+DELETE FROM activity a USING (
+    SELECT key FROM activity WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE
+) i
+WHERE a.key = i.key
+"""
 
 # Who here is concerned: those named, and followers when it is for followers. Each gets it once.
 _RECEIVE = """
@@ -225,4 +231,5 @@ async def remove_activities_of(conn: Connection, actor: UUID) -> None:
     )
     keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor)]
     await conn.execute(_DROP_RECEIPTS, keys)
-    await drop(conn, keys)
+    await conn.execute(_REMOVE, keys)
+    await conn.execute(_DROP_RAW, keys)

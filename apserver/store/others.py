@@ -13,15 +13,22 @@ from apserver.store.db import Connection
 
 
 async def change_actor(conn: Connection, put: PutActor) -> None:
-    """Store the new document. Its keys are forgotten, since the document may name others, and
-    deliveries to it as a follower go where it now says."""
-    key = key_of(put.profile.id)
+    """Store the new document. Its keys are forgotten, since the document may name others."""
+    await put_actor(conn, put)
+    await actors.forget_public_keys(conn, put.profile.id)
+
+
+async def put_actor(conn: Connection, put: PutActor) -> None:
+    """Store the document; deliveries to the actor as a follower go where it now says."""
     row = actors.remote_actor(put.profile, render(put.document))
-    listings = await _followed_here(conn, key)
+    known = await actors.actor_by_key(conn, row.key)
+    if known is None or (known.inbox, known.shared_inbox) == (row.inbox, row.shared_inbox):
+        await actors.put_remote_actor(conn, row)
+        return
+    listings = await _followed_here(conn, row.key)
     await collections.leave_inboxes(conn, listings)
     await actors.put_remote_actor(conn, row)
     await collections.join_inboxes(conn, listings)
-    await actors.forget_public_keys(conn, put.profile.id)
 
 
 async def change_own_actor(conn: Connection, put: PutOwnActor) -> None:
@@ -51,7 +58,8 @@ async def end_actor(conn: Connection, id_: str) -> None:
 
 
 async def _followed_here(conn: Connection, key: UUID) -> list[tuple[UUID, UUID]]:
-    """The `followers` collections here that it is in."""
+    """The `followers` collections here that it is in, locked: it is moved once at a time."""
     followed = [other for other, follows in await relations.neighbours(conn, key) if not follows]
     pairs = [(key_of(collection_id(other, "followers")), key) for other in followed]
+    await collections.lock(conn, [collection for collection, _ in pairs])
     return await collections.members_among(conn, pairs)

@@ -79,9 +79,10 @@ WHERE r.subject = $1 AND r.kind = 'follow'
 GROUP BY 1 ORDER BY 1
 """
 
-# By primary key, and by relation_subject.
+# By primary key, and by relation_subject. Whom one of ours blocks stays blocked: the actor may
+# come back.
 _ISOLATE = (
-    "DELETE FROM relation WHERE object = $1",
+    "DELETE FROM relation WHERE object = $1 AND NOT (kind = 'block' AND subject_ours)",
     "DELETE FROM relation WHERE subject = $1",
 )
 
@@ -160,7 +161,7 @@ async def followed_inboxes(conn: Connection, actor: UUID) -> list[Target]:
 
 
 async def isolate(conn: Connection, actor: UUID) -> None:
-    """Remove every relation that the actor stands in, on either side."""
+    """Remove every relation that the actor stands in, on either side, but that others block it."""
     for statement in _ISOLATE:
         await conn.execute(statement, actor)
 

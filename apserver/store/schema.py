@@ -59,7 +59,7 @@ async def _look(connection: asyncpg.Connection) -> Schema:
     owner = None if pending else await connection.fetchrow(_CLAIMED)
     version = connection.get_server_version()
     return Schema(
-        version=(version.major, version.minor),
+        version=(version.major, version.micro),  # asyncpg reads 18.6 as 18.0.6
         now=row["now"],
         pending=pending,
         origin=owner["origin"] if owner else None,

@@ -248,3 +248,11 @@ async def test_create_in_a_dry_run_changes_nothing(server: Server) -> None:
     assert await contents(server) == before
     taken = await command(server, "actor", "create", "ann", "--dry-run")
     assert (taken.code, taken.out) == (1, "")
+
+
+async def test_create_without_a_token_says_how_to_make_one(server: Server) -> None:
+    done = await command(server, "actor", "create", "zoe")
+    assert done.code == 0
+    assert "token create zoe --config" in done.err
+    done = await command(server, "actor", "create", "zac", "--token")
+    assert (done.code, done.err) == (0, "")

@@ -14,7 +14,9 @@ import pytest
 
 from apserver import __version__
 from apserver.cli import build_parser
+from apserver.cli.invocation import program
 from apserver.cli.parser import Parser
+from apserver.config import default_data_dir, load
 from tests.cli.program import MODULE, apserver, clean_environment
 
 ORIGIN = "https://social.example"
@@ -38,7 +40,6 @@ def test_exit_1_when_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("nonsense",),
         ("actor",),
         ("actor", "create"),
@@ -54,6 +55,12 @@ def test_exit_2_when_not_understood(arguments: tuple[str, ...], tmp_path: Path) 
     assert done.err.startswith("apserver: ")
     assert done.err.count("\n") == 1
     assert "--help" in done.err
+
+
+def test_exit_2_and_the_commands_without_any(tmp_path: Path) -> None:
+    done = apserver(cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "Run a server on this machine" in done.err
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -105,6 +112,9 @@ def test_init_writes_a_file_that_the_next_steps_can_use(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     for step in ("apserver actor create NAME --token\n", "apserver serve\n", "social.example {"):
         assert step in done.out
+    data_dir = default_data_dir({"HOME": str(tmp_path)})
+    assert f"will lie in {data_dir}:" in done.out
+    assert f'\n#data_dir = "{data_dir}"\n' in (tmp_path / "config.toml").read_text()
     written = tomllib.loads((tmp_path / "config.toml").read_text())
     assert written.pop("origin") == ORIGIN
     assert written.pop("handle_host") == "example.org"
@@ -116,9 +126,45 @@ def test_init_writes_the_file_that_was_named(tmp_path: Path) -> None:
     assert done.code == 0
     assert "apserver serve --config mine.toml" in done.out
     assert "allow_http" in done.out
-    assert tomllib.loads((tmp_path / "mine.toml").read_text())["federation"] == {"allow_http": True}
     done = apserver("init", ORIGIN, cwd=tmp_path, APSERVER_CONFIG="other.toml")
     assert (done.code, (tmp_path / "other.toml").is_file()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "listen"),
+    [
+        ("http://127.0.0.1:18081", "127.0.0.1:18081"),
+        ("http://127.0.0.1", "127.0.0.1:80"),
+        ("http://[::1]:8081", "[::1]:8081"),
+    ],
+)
+def test_init_for_one_machine_listens_at_the_origin(
+    origin: str, listen: str, tmp_path: Path
+) -> None:
+    assert apserver("init", origin, cwd=tmp_path).code == 0
+    written = load(None, {}, cwd=tmp_path)
+    assert (written.origin, written.listen) == (origin, listen)
+    assert written.federation.allow_http
+    assert [str(one) for one in written.federation.allow_networks] == ["127.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize("origin", ["http://192.0.2.1:8081", "http://here.test"])
+def test_init_leaves_the_guard_alone_elsewhere(origin: str, tmp_path: Path) -> None:
+    assert apserver("init", origin, cwd=tmp_path).code == 0
+    written = load(None, {}, cwd=tmp_path)
+    assert (written.listen, written.federation.allow_networks) == ("127.0.0.1:8080", ())
+
+
+def test_printed_commands_can_be_pasted(tmp_path: Path) -> None:
+    installed = tmp_path / "bin/apserver"
+    installed.parent.mkdir()
+    installed.touch(mode=0o755)
+    on_path = {"PATH": str(installed.parent)}
+    assert program([str(installed)], on_path) == ["apserver"]
+    assert program([str(installed)], {**on_path, "UV": "/usr/bin/uv"}) == [str(installed)]
+    assert program([str(installed)], {"PATH": "/nowhere"}) == [str(installed)]
+    module = str(tmp_path / "apserver/__main__.py")
+    assert program([module], on_path) == [sys.executable, "-m", "apserver"]
 
 
 @pytest.mark.parametrize(

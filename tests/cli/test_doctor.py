@@ -77,6 +77,27 @@ async def test_it_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_cure_names_the_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('origin = "https://x.example"\nlisten = "nowhere"\n')
+    done = apserver("doctor", "--json", "--config", "my.toml", cwd=tmp_path)
+    [check] = json.loads(done.out)["checks"]
+    assert check["cure"] == "See: apserver config check --config my.toml"
+
+
+async def test_the_version_of_postgresql_is_the_whole_one(server: Server) -> None:
+    [row] = await server.rows("SHOW server_version")
+    detail = (await examine(server, fails=False))["database"]["detail"]
+    assert detail == f"PostgreSQL {row['server_version'].split()[0]}"
+
+
+def test_a_folder_that_cannot_be_entered(tmp_path: Path) -> None:
+    environ = {"APSERVER__ORIGIN": "https://x.example", "APSERVER__DATA_DIR": "x" * 300}
+    done = apserver("doctor", "--json", cwd=tmp_path, **environ)
+    checks = {check["name"]: check for check in json.loads(done.out)["checks"]}
+    assert (done.code, checks["data folder"]["state"]) == (1, "fail")
+    assert "set another data_dir" in checks["data folder"]["cure"]
+
+
 def test_a_configuration_that_cannot_be_used(tmp_path: Path) -> None:
     done = apserver("doctor", "--json", cwd=tmp_path)
     assert done.code == 1

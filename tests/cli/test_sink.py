@@ -22,11 +22,12 @@ START_S = 30.0
 
 
 class Sink:
-    """A sink that runs as a program. ``actor`` is its id."""
+    """A sink that runs as a program. ``actor`` is its id, ``told`` its first line."""
 
-    def __init__(self, process: asyncio.subprocess.Process, actor: str):
+    def __init__(self, process: asyncio.subprocess.Process, actor: str, told: str):
         self.process = process
         self.actor = actor
+        self.told = told
 
     @property
     def inbox(self) -> str:
@@ -41,7 +42,7 @@ class Sink:
 
 
 @asynccontextmanager
-async def sinking(folder: Path, *arguments: str) -> AsyncIterator[Sink]:
+async def sinking(folder: Path, *arguments: str, configured: bool = True) -> AsyncIterator[Sink]:
     environ = {
         "APSERVER__ORIGIN": "http://127.0.0.1:1",
         "APSERVER__FEDERATION__ALLOW_HTTP": "true",
@@ -50,7 +51,7 @@ async def sinking(folder: Path, *arguments: str) -> AsyncIterator[Sink]:
     process = await asyncio.create_subprocess_exec(
         *(*MODULE, "sink", *arguments),
         cwd=folder,
-        env=clean_environment(folder, environ),
+        env=clean_environment(folder, environ if configured else {}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         # A test run in the background of a shell would hand on an ignored SIGINT.
@@ -61,7 +62,7 @@ async def sinking(folder: Path, *arguments: str) -> AsyncIterator[Sink]:
         told = (await asyncio.wait_for(process.stderr.readline(), START_S)).decode()
         named = re.search(r"http://127\.0\.0\.1:\d+/actors/sink", told)
         assert named, told
-        yield Sink(process, named[0])
+        yield Sink(process, named[0], told)
     finally:
         if process.returncode is None:
             process.kill()
@@ -148,3 +149,10 @@ async def test_exit_1_when_the_port_is_taken(server: Server) -> None:
     done = await command(server, "sink", "--listen", taken)
     assert (done.code, done.out) == (1, "")
     assert "in use" in done.err
+    assert "--listen 127.0.0.1:" in done.err
+
+
+async def test_it_needs_no_configuration_and_tells_its_handle(tmp_path: Path) -> None:
+    async with sinking(tmp_path, configured=False) as sink:
+        host = sink.actor.split("/")[2]
+        assert f"(@sink@{host})" in sink.told

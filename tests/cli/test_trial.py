@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from dataclasses import asdict
+import socket
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from apserver.cli.trial import Trial, curl_lines, kept_trial, origin_at, render,
 from apserver.config import Settings
 from apserver.core.vocabulary import PUBLIC
 from apserver.errors import ConfigProblem
+from tests.cli.program import apserver
 
 TRIAL = Trial(
+    listen="127.0.0.1:8080",
     origin="http://127.0.0.1:8080",
     actor="http://127.0.0.1:8080/actors/ann",
     handle="@ann@127.0.0.1:8080",
@@ -80,22 +84,66 @@ def keep(tmp_path: Path, text: str) -> None:
 
 
 def test_the_next_start_finds_what_the_first_made(tmp_path: Path) -> None:
-    assert kept_trial(settings(tmp_path)) is None
+    assert kept_trial(tmp_path / "data") is None
     keep(tmp_path, json.dumps(asdict(TRIAL)))
-    assert kept_trial(settings(tmp_path)) == TRIAL
+    assert kept_trial(tmp_path / "data") == TRIAL
+
+
+def test_the_next_start_listens_where_the_first_did(tmp_path: Path) -> None:
+    at_all = replace(TRIAL, listen="0.0.0.0:9090", origin="http://127.0.0.1:9090")
+    keep(tmp_path, json.dumps(asdict(at_all)))
+    settled = settings(tmp_path)
+    assert (settled.listen, settled.origin) == (at_all.listen, at_all.origin)
 
 
 def test_another_port_is_refused_with_the_cure(tmp_path: Path) -> None:
     keep(tmp_path, json.dumps(asdict(TRIAL)))
     with pytest.raises(ConfigProblem, match=r"apserver try --listen 127\.0\.0\.1:8080"):
-        kept_trial(settings(tmp_path, "127.0.0.1:9090"))
+        settings(tmp_path, "127.0.0.1:9090")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"origin": 1'])
-def test_a_damaged_file_is_named(text: str, tmp_path: Path) -> None:
-    keep(tmp_path, text)
+def test_the_cure_names_a_port_when_the_origin_has_none(tmp_path: Path) -> None:
+    at_80 = replace(TRIAL, listen="127.0.0.1:80", origin="http://127.0.0.1")
+    keep(tmp_path, json.dumps(asdict(at_80)))
+    with pytest.raises(ConfigProblem, match=r"apserver try --listen 127\.0\.0\.1:80\b"):
+        settings(tmp_path, "127.0.0.1:9090")
+
+
+def test_an_origin_in_a_file_is_told_with_its_place(tmp_path: Path) -> None:
+    keep(tmp_path, json.dumps(asdict(TRIAL)))
+    config = tmp_path / "config.toml"
+    config.write_text('origin = "http://127.0.0.1:9090"\n')
+    with pytest.raises(ConfigProblem) as refused:
+        settings(tmp_path)
+    assert f"(origin in {config})" in str(refused.value)
+    assert "--listen" not in str(refused.value)
+
+
+def test_a_port_in_use_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listen = f"127.0.0.1:{port}"
+        data_dir = str(tmp_path / "data")
+        done = apserver("try", "--listen", listen, cwd=tmp_path, APSERVER__DATA_DIR=data_dir)
+    assert (done.code, done.out) == (1, "")
+    assert f"{listen} is in use by another process" in done.err
+    assert re.search(r" try --listen 127\.0\.0\.1:[0-9]+$", done.err.strip())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"origin": 1', {**asdict(TRIAL), "listen": 1}])
+def test_a_damaged_file_is_named(text: str | dict[str, object], tmp_path: Path) -> None:
+    keep(tmp_path, text if isinstance(text, str) else json.dumps(text))
     with pytest.raises(ConfigProblem, match=r"try\.json is damaged"):
-        kept_trial(settings(tmp_path))
+        settings(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_a_cure(tmp_path: Path) -> None:
+    (tmp_path / "data/try.json").mkdir(parents=True)
+    with pytest.raises(
+        ConfigProblem, match=r"try\.json cannot be read: .*Run apserver as the user"
+    ):
+        settings(tmp_path)
 
 
 def test_the_lines_to_paste_are_shell_words_for_curl() -> None:
@@ -107,6 +155,7 @@ def test_the_lines_to_paste_are_shell_words_for_curl() -> None:
     assert "-d" not in read
     note = json.loads(post[post.index("-d") + 1])
     assert (note["type"], note["to"]) == ("Note", [PUBLIC])
+    assert note["cc"] == [f"{TRIAL.actor}/followers"]
     sent = json.loads(follow[follow.index("-d") + 1])
     assert (sent["type"], sent["object"], sent["to"]) == ("Follow", TRIAL.other, [TRIAL.other])
 
@@ -117,4 +166,6 @@ def test_it_prints_the_actor_the_handle_the_token_and_each_line_whole() -> None:
     assert f"handle  {TRIAL.handle}" in lines
     assert f"token   {TRIAL.token}" in lines
     assert set(curl_lines(TRIAL)) <= set(lines)
+    assert len([line for line in lines if line.startswith("curl")]) == 3
+    assert any(" token create bob --config " in line for line in lines)
     assert shlex.split(lines[-1])[-1] == "/srv/it's here/config.toml"

@@ -48,6 +48,24 @@ def test_before_the_first_start_nothing_is_made(
     assert not (tmp_path / "data").exists()
 
 
+def test_a_file_that_is_not_there_is_told_with_a_cure(tmp_path: Path) -> None:
+    done = apserver(
+        *"deliver no.json --to https://there.example/inbox".split(),
+        cwd=tmp_path,
+        APSERVER__ORIGIN=ORIGIN,
+    )
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("apserver: no.json cannot be read: No such file or directory. Name")
+
+
+def test_a_document_of_our_own_is_not_fetched(tmp_path: Path) -> None:
+    own = f"{ORIGIN}/actors/ann"
+    done = apserver("fetch", own, cwd=tmp_path, APSERVER__ORIGIN=ORIGIN)
+    assert (done.code, done.out) == (1, "")
+    assert f"{own} is of this server itself" in done.err
+    assert "curl -H 'Accept: application/activity+json'" in done.err
+
+
 def test_actors_and_tokens_without_a_server() -> None:
     with folder_for_all() as folder:
         made = json.loads(_run(folder, "actor", "create", "ann", "--token", "--json").out)

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-from apserver.core.keys import PrivateKey
 
 FOR_POST = "(request-target) host date digest"
 
@@ -31,6 +30,13 @@ def digest_of(body: bytes) -> str:
 def joined(parameters: Mapping[str, str]) -> str:
     """The Signature header as most write it."""
     return ",".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+class Signs(Protocol):
+    """A private key, or what somebody has instead."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature over the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,7 @@ class Dialect:
     parameters: Mapping[str, str] = field(default_factory=dict)
     write: Callable[[Mapping[str, str]], str] = joined
 
-    def sign(self, url: str, body: bytes, *, key_id: str, key: PrivateKey) -> dict[str, str]:
+    def sign(self, url: str, body: bytes, *, key_id: str, key: Signs) -> dict[str, str]:
         """The headers to send, except Host, which the client sets."""
         host, _, path = url.partition("://")[2].partition("/")
         sent = {

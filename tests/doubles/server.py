@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import socket
@@ -132,6 +133,9 @@ class Server:
             sent["Authorization"] = f"Bearer {self.tokens[as_]}"
         if data is not None and not isinstance(data, bytes | str):
             data = json.dumps(data)
+            data = data if len(data) < 1 << 20 else data.encode()
+        if isinstance(data, bytes):
+            data = io.BytesIO(data)  # aiohttp warns of many bytes in one piece
         address = URL(self.origin + url if url.startswith("/") else url, encoded=True)
         async with self.http.request(
             method, address, data=data, headers=sent, allow_redirects=False

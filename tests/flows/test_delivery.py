@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import pytest
 from aiohttp import web
 
+from apserver.core import limits
 from tests.conftest import StartPeer, free_port
 from tests.doubles.cavage import check_signed, digest_of
 from tests.doubles.peer import Peer
@@ -171,9 +173,12 @@ async def test_AP_S2S_17_nobody_waits_for_a_peer_that_hangs(
     await slow.wait("Create")
 
 
-async def test_an_unknown_recipient_is_found_in_the_background(server: Server, peer: Peer) -> None:
+async def test_an_unknown_recipient_is_found_in_the_background(
+    server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """AP-S2S-09: at the next try when it could not be fetched at first; one that is gone, or is
     no actor, is let go, and so is a collection of somebody else's (1.6 #13)."""
+    monkeypatch.setattr(limits, "NEGATIVE_CACHE_BUSY_S", 0.0)
     peer.documents["/users/carol"], document = 503, peer.documents["/users/carol"]
     peer.documents["/users/gone"] = 410
     peer.documents["/lists/1"] = {

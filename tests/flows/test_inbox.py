@@ -10,7 +10,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-
 from tests.conftest import StartServer
 from tests.doubles.cavage import FOR_POST, Dialect, digest_of, joined
 from tests.doubles.peer import Peer, key_pair

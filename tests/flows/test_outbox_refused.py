@@ -86,7 +86,7 @@ async def test_AP_C2S_04_too_large_a_body(server: Server) -> None:
         async with server.http.post(url, data=data, headers=headers) as response:
             assert response.status == 413
             assert (await response.json(content_type=None))["kind"] == "too-large"
-    fits = NOTE | {"content": "x" * (limits.BODY - 1_000)}
+    fits = NOTE | {"ex:data": "x" * (limits.BODY - 1_000)}
     assert (await server.post("ann", fits)).status == 201
 
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from aiohttp import web
 
+from apserver.core import limits
 from apserver.core.audience import Visibility
 from apserver.core.origin import bucket_of, host_of
 from tests.conftest import StartPeer
@@ -244,7 +246,7 @@ async def test_IO_39_an_object_given_by_id(
 async def test_IO_39_an_object_by_id_that_lies(
     server: Server, peer: Peer, start_peer: StartPeer
 ) -> None:
-    """IO-39, CVE-2024-23832: what lies there must call itself so, be carol's, and be AS2."""
+    """IO-39, IO-68, CVE-2024-23832: what lies there must call itself so, be carol's, and be AS2."""
     elsewhere = await start_peer("dave")
     peer.add_actor("mallory")
     for case in ("other id", "other author", "other type", "gone"):
@@ -267,9 +269,12 @@ async def test_IO_39_an_object_by_id_that_lies(
     assert await listed(server) == []
 
 
-async def test_an_object_that_cannot_be_had_yet_holds_up_nobody(server: Server, peer: Peer) -> None:
+async def test_an_object_that_cannot_be_had_yet_holds_up_nobody(
+    server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """IO-65: while it waits for its object it is not listed, others of the same actor are; the
     object comes at the next try."""
+    monkeypatch.setattr(limits, "NEGATIVE_CACHE_BUSY_S", 0.0)
     note = peer.create("carol", "by id", PUBLIC)["object"]
     path = note["id"].removeprefix(peer.origin)
     peer.documents[path] = 503

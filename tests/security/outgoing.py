@@ -51,8 +51,11 @@ async def send(server: Server, peer: Peer, by: str = "carol", **how: Any) -> Rep
     return await peer.send(f"{server.id('ann')}/inbox", note, by=by, **how)
 
 
-async def forward(server: Server, carrier: Peer, activity: dict[str, Any]) -> Reply:
-    """Carol of the carrier passes on what somebody else is said to have done: its id is fetched."""
+async def forward(server: Server, carrier: Peer, id_: str) -> Reply:
+    """Carol of the carrier passes on what somebody at the id's origin is said to have done: it is
+    fetched by its id."""
+    actor = f"{'/'.join(id_.split('/')[:3])}/users/somebody"
+    activity = carrier.create("somebody", "x", PUBLIC) | {"id": id_, "actor": actor}
     return await carrier.send(f"{server.id('ann')}/inbox", activity, by="carol")
 
 

@@ -59,7 +59,7 @@ def forged_words(value: Any, origin: str, *, inside: bool = False) -> Iterator[A
     author or its actor, or by those of what is around it."""
     if isinstance(value, Mapping):
         named = [value.get(name) for name in ("id", "@id", "attributedTo", "actor")]
-        inside = inside or f"{origin}/" in str(named)
+        inside = inside or origin in str(named)
         for inner in value.values():
             if inside and inner == FORGED:
                 yield value

@@ -10,7 +10,7 @@ from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server, until
 from tests.flows.steps import check_problem, follow_from
-from tests.security.steps import accepted, deliver, inbox, known_of
+from tests.security.steps import FORGED, accepted, deliver, inbox, known_of
 
 
 def publish(peer: Peer, document: dict[str, Any]) -> dict[str, Any]:
@@ -23,22 +23,21 @@ async def test_CVE_2025_54888_an_object_that_passes_for_an_activity(
     server: Server, start_peer: StartPeer
 ) -> None:
     """CVE-2025-54888, security.md: forwarding: on a server whose clients post what they like,
-    mallory's note looks like dave's Delete of himself. Its author is mallory, so it is not."""
+    mallory's note looks like what dave does. Its author is mallory, so it is not."""
     origin, carrier = await start_peer("dave", "mallory"), await start_peer("carol")
-    await follow_from(origin, "dave", server, "ann")
+    said = origin.create("dave", "dave's", server.id("ann"))
+    await accepted(server, origin, said, by="dave")
+    forged = origin.create("dave", FORGED, PUBLIC)["object"]
+    objects = {"Delete": said["object"]["id"], "Update": {**forged, "id": said["object"]["id"]}}
     before = await known_of(server, origin)
-    for author in (origin.id("mallory"), carrier.id("carol"), [origin.id("dave"), "https://x/y"]):
-        note = {
-            "id": origin.new_id("notes"),
-            "type": ["Note", "Delete"],
-            "attributedTo": author,
-            "actor": origin.id("dave"),
-            "object": origin.id("dave"),
-        }
-        reply = await deliver(server, carrier, publish(origin, note), by="carol")
-        check_problem(reply, 403, "/attributedTo")
+    for type_, object_ in {**objects, "Create": forged, "Announce": forged}.items():
+        for author in (origin.id("mallory"), carrier.id("carol"), [origin.id("dave"), "https://x"]):
+            note = origin.activity("Note", "dave", object=object_, attributedTo=author, to=[PUBLIC])
+            publish(origin, note := {**note, "type": ["Note", type_]})
+            reply = await deliver(server, carrier, note, by="carol")
+            check_problem(reply, 403, "/attributedTo")
     assert await known_of(server, origin) == before
-    assert await server.items("ann", "followers", as_="ann") == [origin.id("dave")]
+    assert [one["id"] for one in await inbox(server)] == [said["id"]]
 
 
 async def test_forwarding_old_words_are_not_played_again(

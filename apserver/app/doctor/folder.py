@@ -18,11 +18,17 @@ SECRET_BYTES = 32
 
 def examine_folder(data_dir: Path) -> Iterator[Check]:
     """What can be seen without a database."""
-    if not data_dir.exists():
-        yield Check("data folder", "warn", f"{data_dir} is not made yet", "apserver serve makes it")
+    try:
+        if not data_dir.exists():
+            cure = "apserver serve makes it"
+            yield Check("data folder", "warn", f"{data_dir} is not made yet", cure)
+            return
+        yield _access(data_dir)
+        yield _disk(data_dir)
+    except OSError as error:
+        cure = "Run apserver as the user that owns it, or set another data_dir"
+        yield Check("data folder", "fail", f"{data_dir}: {error.strerror}", cure)
         return
-    yield _access(data_dir)
-    yield _disk(data_dir)
     yield _secret(data_dir / "secret")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apserver.core.audience import visibility_of
-from apserver.core.effects import ActorNeed, Effects, Facts, Need, ReachNeed, Refuse, Show
+from apserver.core.effects import ActorNeed, Effects, EndActor, Facts, Need, ReachNeed, Refuse, Show
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.rules import answers, block, follow, objects
 from apserver.errors import BadInput, Forbidden, Missing
@@ -126,6 +126,8 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     rule = RULES.get(activity.type)
     if rule is not None and not rule.is_listed:
         return effects if activity.ours else (*effects, Refuse("unlisted"))
+    if any(isinstance(effect, EndActor) for effect in effects):
+        return effects  # all that it sent goes with it, this too
     author = facts.actor(activity.actor)
     visibility = visibility_of(activity.audience, author.followers if author else None)
     shown = Show(reach.activity, reach.actor, reach.addressed, reach.to_followers, visibility)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from apserver.core import limits
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of
 from apserver.core.document import parse, types_of
@@ -121,6 +122,8 @@ def _complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) 
     actor = facts.actor(update.actor)
     assert actor is not None, "whoever posts is known"
     whole = _merged(parse(actor.document), patch, kept=_ACTOR_MANAGED)
+    if len(str(whole.get("name", ""))) > limits.DISPLAY_NAME:
+        raise BadInput(f"It may have {limits.DISPLAY_NAME} characters.", pointer="/object/name")
     context = whole.pop("@context")
     document = {**update.document, "@context": context, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)

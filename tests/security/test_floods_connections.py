@@ -1,0 +1,254 @@
+"""Connections that cost us more than the other side: slow ones, many of them, odd framing."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from apserver import telemetry
+from apserver.core import limits
+from tests.conftest import StartServer
+from tests.doubles.peer import Peer
+from tests.doubles.server import AS2, PUBLIC, Server
+
+GZIP = {"Content-Encoding": "gzip"}
+
+
+async def connect(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parts = urlsplit(server.origin)
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
+async def raw(server: Server, text: str | bytes) -> bytes:
+    """Send bytes as they are; all that comes back until the connection ends."""
+    reader, writer = await connect(server)
+    writer.write(text if isinstance(text, bytes) else text.encode())
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def head(server: Server, line: str = "GET /actors/ann HTTP/1.1") -> str:
+    return f"{line}\r\nHost: {urlsplit(server.origin).netloc}\r\n"
+
+
+async def test_slowloris_headers(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """security.md: slowloris. 200 connections that send their header byte by byte end with its
+    time, however often they send; a normal request meanwhile is answered as ever."""
+    monkeypatch.setattr(limits, "HEADER_S", 1.0)
+    server = await start_server("ann", server__trusted_proxies="127.0.0.1")
+    before = telemetry.counted(telemetry.CONNECTIONS, "slow")
+    started = time.monotonic()
+
+    async def drip() -> float:
+        reader, writer = await connect(server)
+        for byte in head(server).encode():
+            writer.write(bytes([byte]))
+            try:
+                async with asyncio.timeout(0.2):
+                    if await reader.read() == b"":
+                        break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        writer.close()
+        return time.monotonic() - started
+
+    slow = [asyncio.create_task(drip()) for _ in range(200)]
+    await asyncio.sleep(0.3)
+    asked = time.monotonic()
+    assert (await server.get("/actors/ann")).status == 200
+    assert time.monotonic() - asked < 0.5
+    assert max(await asyncio.gather(*slow)) < limits.HEADER_S + 5
+    assert telemetry.counted(telemetry.CONNECTIONS, "slow") == before + 200
+
+
+async def test_slowloris_a_kept_connection(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """security.md: slowloris. The second request on a connection has no more time than the first;
+    but between requests it may rest."""
+    monkeypatch.setattr(limits, "HEADER_S", 0.5)
+    reader, writer = await connect(server)
+    for _ in range(2):
+        writer.write(f"{head(server)}\r\n".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200")
+        length = answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        await reader.readexactly(int(length))
+        await asyncio.sleep(1)
+    writer.write(b"GET /act")
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_slowloris_bodies(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """security.md: slowloris. A body that does not come in time: 408, and the connection ends."""
+    monkeypatch.setattr(limits, "BODY_S", 0.5)
+    started = time.monotonic()
+    answer = await raw(
+        server,
+        head(server, "POST /inbox HTTP/1.1")
+        + f"Content-Type: {AS2}\r\nContent-Length: 100\r\n\r\n{{",
+    )
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"kind": "too-slow"' in answer
+    assert time.monotonic() - started < 10
+    assert await server.rows("SELECT FROM activity") == []
+
+
+async def test_so_many_connections_of_one_address(
+    server: Server, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """security.md: slowloris. One address has so many connections, and gets the next when one of
+    them ends; a trusted proxy has as many as it likes."""
+    monkeypatch.setattr(limits, "CONNECTIONS_PER_ADDRESS", 3)
+    async with asyncio.timeout(10):
+        open_ = [await connect(server) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        refused = await raw(server, f"{head(server)}Connection: close\r\n\r\n")
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert b"Retry-After" in refused
+        open_.pop()[1].close()
+        await asyncio.sleep(0.1)
+        taken = await raw(server, f"{head(server)}Connection: close\r\n\r\n")
+        assert taken.startswith(b"HTTP/1.1 200")
+        behind_proxy = await start_server("ann", server__trusted_proxies="127.0.0.1")
+        open_ += [await connect(behind_proxy) for _ in range(5)]
+        assert (await behind_proxy.get("/actors/ann")).status == 200
+    for _, writer in open_:
+        writer.close()
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/actors/ann/inbox", "/actors/ann/outbox"])
+async def test_CVE_2025_69223_compressed_bodies_are_not_read(server: Server, path: str) -> None:
+    """CVE-2025-69223: 415, and nothing is unpacked: 10 MB of zeros are 10 kB on the wire."""
+    bomb = gzip.compress(b"0" * 10_000_000)
+    headers = {"Content-Type": AS2, "Authorization": f"Bearer {server.tokens['ann']}", **GZIP}
+    async with server.http.post(
+        server.origin + path, data=io.BytesIO(bomb), headers=headers
+    ) as reply:
+        assert reply.status == 415
+        assert (await reply.json(content_type=None))["kind"] == "bad-media-type"
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/actors/ann/inbox", "/actors/ann/outbox"])
+async def test_CVE_2024_52805_multipart_is_not_parsed(server: Server, path: str) -> None:
+    """CVE-2024-52805, CVE-2025-69228, CVE-2025-69227: a form without end is 415 before it is read,
+    whatever the route."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+        for _ in range(500):
+            yield b"0" * (1 << 16)
+            await asyncio.sleep(0.05)
+
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=x",
+        "Authorization": f"Bearer {server.tokens['ann']}",
+    }
+    started = time.monotonic()
+    try:
+        async with server.http.post(server.origin + path, data=endless(), headers=headers) as reply:
+            assert reply.status == 415
+    except aiohttp.ClientOSError:
+        pass  # the connection was closed while the form was still being written
+    assert time.monotonic() - started < 10
+
+
+async def test_CVE_2025_69229_a_body_in_tiny_chunks(server: Server, peer: Peer) -> None:
+    """CVE-2025-69229: 100 000 chunks of one byte: refused for what they say, and others are
+    answered meanwhile."""
+    chunks = b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n"
+    flood = asyncio.create_task(
+        raw(
+            server,
+            f"{head(server, 'POST /inbox HTTP/1.1')}Content-Type: {AS2}\r\nConnection: close\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n".encode()
+            + chunks,
+        )
+    )
+    waits = []
+    while not flood.done():
+        asked = time.monotonic()
+        assert (await server.get("/actors/ann")).status == 200
+        waits.append(time.monotonic() - asked)
+        await asyncio.sleep(0.01)
+    assert (await flood).startswith(b"HTTP/1.1 401")
+    assert max(waits) < 2
+
+
+def is_400(answer: bytes) -> bool:
+    """A problem, without anything of what was sent."""
+    start, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    return b" 400 " in start.partition(b"\r\n")[0] and problem["status"] == 400 and len(body) < 300
+
+
+FRAMINGS = {
+    "both lengths": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": "Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
+    "a letter that looks like one": "Transfer-Encoding: chun\u0138ed\r\n\r\n0\r\n\r\n",
+    "an unknown coding": "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "a signed length": "Content-Length: +5\r\n\r\n12345",
+    "digits of another script": "Content-Length: \u0665\r\n\r\n12345",
+    "a blank in the name": "Content-Length : 5\r\n\r\n12345",
+    "a folded line": "X-A: b\r\n c\r\nContent-Length: 0\r\n\r\n",
+    "a bare line feed in a chunk": "Transfer-Encoding: chunked\r\n\r\n0;a=\nb\r\n\r\n",
+    "a chunk that lies": "Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", FRAMINGS)
+async def test_CVE_2025_53643_request_smuggling(server: Server, name: str) -> None:
+    """CVE-2025-53643, CVE-2025-69224: what two parsers may frame in two ways is 400, and the
+    connection ends, so that nothing after it is taken for a request."""
+    smuggled = f"{head(server)}\r\n"
+    start = head(server, "POST /inbox HTTP/1.1") + f"Content-Type: {AS2}\r\n"
+    answer = await raw(server, start + FRAMINGS[name] + smuggled)
+    assert is_400(answer), answer
+    assert answer.count(b"HTTP/1.") == 1
+
+
+def test_CVE_2025_69224_the_parser_in_c_is_required() -> None:
+    """CVE-2025-69224, CVE-2025-53643: without it a worker does not start; exit 78 and the cure."""
+    check = "from apserver.serve.gate import check_parser; check_parser()"
+    environ = {**os.environ, "AIOHTTP_NO_EXTENSIONS": "1"}
+    without = subprocess.run(
+        [sys.executable, "-c", check], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert without.returncode == 1
+    assert "ConfigProblem" in without.stderr
+    assert "AIOHTTP_NO_EXTENSIONS" in without.stderr.splitlines()[-1]
+    assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0
+
+
+async def test_headers_have_limits(
+    server: Server, peer: Peer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CVE-2025-69224: a header line or a target of 100 kB, or 1000 headers, are 400, which neither
+    echoes them nor fills the log."""
+    long_ = "x" * 100_000
+    for request in (
+        f"{head(server)}X-A: {long_}\r\n\r\n",
+        f"{head(server, f'GET /{long_} HTTP/1.1')}\r\n",
+        head(server) + "".join(f"X-{n}: 1\r\n" for n in range(1000)) + "\r\n",
+    ):
+        assert is_400(await raw(server, request))
+    reply = await peer.send(f"{server.origin}/inbox", peer.create("carol", "x", PUBLIC), by="carol")
+    assert reply.status == 202
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
