@@ -226,7 +226,15 @@ async def _build(
         read=reader.read,
     )
     remote = Remote(db, fetcher, live, allow_http=allow_http)
-    acceptor = Acceptor(db, remote, live, names=names, reader=reader, allow_http=allow_http)
+    acceptor = Acceptor(
+        db,
+        remote,
+        live,
+        names=names,
+        reader=reader,
+        allow_http=allow_http,
+        per_minute=settings.limits.requests_per_minute,
+    )
     publisher = Publisher(db, names)
     fan_out = FanOut(db, live, origin=settings.origin)
     bell = Bell(db, alone=order.workers == 1)

@@ -212,7 +212,8 @@ KEYS = (
         section="limits",
         name="requests_per_minute",
         kind="integer",
-        doc="Requests that one client address may make in a minute; 0 sets no limit.",
+        doc="Requests that one client address, or one actor that signs, may make in a minute; its "
+        "whole host may make ten times as many. 0 sets no limit.",
         comment="Beyond it the answer is 429 with Retry-After.",
         allowed="a whole number, 0 or more",
         default=3000,

@@ -3,7 +3,8 @@ post beyond it is refused (CVE-2026-23962).
 
 One object with ten thousand tags is a small request, and work for every server and client that
 shows it. The numbers are far above what people write. Of a list the first members are kept, so
-that who is cut off is the same everywhere; less is seen by fewer, never more by more.
+that who is cut off is the same everywhere; less is seen by fewer, never more by more. Of texts by
+language those are kept that are texts and have a language: other readers give up at any other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apserver.core import limits
+from apserver.core.lexical import is_language_tag
 from apserver.core.strict_json import child_pointer
 from apserver.core.vocabulary import (
     AUDIENCE_PROPERTIES,
@@ -44,7 +46,11 @@ def _clipped(name: str, value: Any) -> Any:
         return _cut(value) if name in _TEXTS and len(value) > limits.TEXT else value
     if isinstance(value, Mapping):
         if name in LANGUAGE_MAPS:
-            return {tag: _clipped("content", text) for tag, text in value.items()}
+            return {
+                tag: _clipped("content", text)
+                for tag, text in value.items()
+                if isinstance(text, str) and is_language_tag(tag)
+            }
         return clip(value)
     if isinstance(value, list):
         return [_clipped(name, item) for item in value[: _MOST.get(name)]]

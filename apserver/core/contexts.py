@@ -41,6 +41,8 @@ _CONTEXT_WIDE = frozenset({"@base", "@import", "@vocab"})
 _RESHAPING = frozenset({"@context", "@nest", "@reverse"})
 #: Containers that leave the shape of a value as it is.
 _PLAIN_CONTAINERS = frozenset({"@list", "@set"})
+#: Names that the AS2 context gives to keywords.
+_ALIASES = (("@id", "id"), ("@type", "type"))
 #: Members without embedded objects.
 _NOT_READ = JSON_LITERALS | {"@context"}
 #: Steps from a term to its IRI: prefixes that are made of prefixes. In use are one and two.
@@ -81,7 +83,10 @@ class KnownContexts:
 
 
 def judge(document: Mapping[str, Any], known: KnownContexts) -> Verdict:
-    """The verdict on a whole document: on its context and on those of all embedded objects."""
+    """The verdict on a whole document: on its context and on those of all embedded objects.
+
+    BadInput when an object has a keyword twice, once by its other name.
+    """
     redefined = any(
         verdict(context, known) is Verdict.REDEFINES for context in _contexts_in(document)
     )
@@ -183,6 +188,9 @@ def _contexts_in(document: Mapping[str, Any]) -> Iterator[Any]:
             continue
         if "@context" in value:
             yield value["@context"]
+        for keyword, name in _ALIASES:
+            if keyword in value and name in value:
+                raise BadInput(f"{name} and {keyword} are one, and stand side by side.")
         waiting += [
             member
             for name, member in value.items()

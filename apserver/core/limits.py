@@ -115,6 +115,7 @@ HOSTS_IDLE = 10_000  #: hosts that nothing waits for, whatever their age
 
 # Connections to us, per worker
 CONNECTIONS_TAKEN = 8_192  #: in all; fewer when the process may open fewer files than twice that
+HOST_SHARE = 10  #: of what one address or actor may ask in a minute, a whole host may so many times
 FILES = 2 * CONNECTIONS_TAKEN  #: that a worker asks the system for
 CONNECTIONS_PER_ADDRESS = 256  #: but for trusted proxies
 HEADER_S = 10.0  #: until the header of a request is complete

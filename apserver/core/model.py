@@ -12,7 +12,13 @@ from apserver.core.audience import Audience, audience_of, with_addressing
 from apserver.core.document import as_list, first, id_of, types_of
 from apserver.core.origin import activity_key, check_id, same_origin
 from apserver.core.ownership import is_by, objection
-from apserver.core.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, NEEDS_OBJECT, NEEDS_TARGET
+from apserver.core.vocabulary import (
+    ACTIVITY_TYPES,
+    ACTOR_TYPES,
+    KNOWN_TYPES,
+    NEEDS_OBJECT,
+    NEEDS_TARGET,
+)
 from apserver.errors import BadInput, Forbidden
 
 
@@ -145,6 +151,9 @@ def authenticate(activity: Activity, signer: str, *, allow_http: bool) -> Verifi
                 f"activity id {activity.id} is not of the origin of {signer}",
                 public="The id of the activity is not of its actor's origin.",
             )
+    types = KNOWN_TYPES.intersection(types_of(activity.document))
+    if types and types.isdisjoint(ACTIVITY_TYPES):
+        raise BadInput(f"{min(types)} is no activity.", pointer="/type")
     if not is_by(activity.document, signer):
         raise Forbidden("The activity names somebody else as its author.", pointer="/attributedTo")
     if activity.type in MUTATIONS:

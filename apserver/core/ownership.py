@@ -41,13 +41,14 @@ def objection(thing: Mapping[str, Any], actor: str) -> Objection | None:
     return None
 
 
-def is_by(document: Mapping[str, Any], actor: str) -> bool:
+def is_by(document: Mapping[str, Any], actor: str, *, alone: bool = False) -> bool:
     """Whether a document names the actor as its author, alone or with others of its origin, or
     names none."""
     for authors in _authors(document):
-        if authors and not any(ids == {actor} for ids in authors):
+        others = [ids for ids in authors if ids != {actor}]
+        if others and (alone or others == authors):
             return False
-        if not all(ids and all(same_origin(id_, actor) for id_ in ids) for ids in authors):
+        if not all(ids and all(same_origin(id_, actor) for id_ in ids) for ids in others):
             return False
     return True
 
@@ -74,11 +75,10 @@ def _own(value: Any, actor: str) -> Any:
 
 def _is_own(thing: Mapping[str, Any], actor: str) -> bool:
     """Whether something inside of what ``actor`` sent is the actor's alone, or nobody's."""
-    named = [ids for authors in _authors(thing) for ids in authors]
-    if objection(thing, actor) is not None or any(ids != {actor} for ids in named):
+    if objection(thing, actor) is not None or not is_by(thing, actor, alone=True):
         return False
     known_by = [id_ for id_ in _own_ids(thing) if id_ != actor]
-    return bool(named) or not known_by or not any(word in thing for word in _WORDS)
+    return any(_authors(thing)) or not known_by or not any(word in thing for word in _WORDS)
 
 
 def _own_ids(thing: Mapping[str, Any]) -> list[Any]:

@@ -15,15 +15,18 @@ be judged with stored facts is judged later, when the activity is applied.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from apserver import telemetry
+from apserver.core import limits
 from apserver.core.audience import Audience, strip_private, visibility_of
 from apserver.core.clipping import clip
 from apserver.core.document import parse, render
 from apserver.core.model import (
+    MUTATIONS,
     Activity,
     VerifiedActivity,
     authenticate,
@@ -33,6 +36,7 @@ from apserver.core.model import (
 from apserver.core.names import Names
 from apserver.core.origin import activity_key, bucket_of, check_id, host_of, key_of, same_origin
 from apserver.core.ownership import own_words
+from apserver.core.rate_limit import RateLimiter
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
 from apserver.core.times import published_at
@@ -64,6 +68,7 @@ class Acceptor:
         names: Names,
         reader: DocumentReader,
         allow_http: bool,
+        per_minute: int,
     ):
         self._db = db
         self._remote = remote
@@ -71,6 +76,8 @@ class Acceptor:
         self._names = names
         self._reader = reader
         self._allow_http = allow_http
+        self._actors = RateLimiter(per_minute)
+        self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
         self._rounds: Rounds[Arrival] = Rounds(self._write)
 
     async def take(self, request: Request, *, owner: str | None) -> bool:
@@ -97,6 +104,7 @@ class Acceptor:
                 raise
             await self._rounds.add(await self._arrival(end, request.body, owner, now, budget))
             return True
+        self._count(known.owner)
         if redefines:
             document = await self._reader.compacted(document, request.body)
         document = clip(document)
@@ -125,10 +133,20 @@ class Acceptor:
         deal with it."""
         budget = Budget()
         known = await self._signing_key(claim, now, budget)
+        self._count(known.owner)
         if self._live.barred(known.owner):
             raise Forbidden(f"{known.owner} is suspended here.")
         await self._remote.keep(claim.key_id, known, budget)
         return known.owner
+
+    def _count(self, signer: str) -> None:
+        """RateLimited when an actor, or all of its host, asks too often, from wherever.
+
+        Counted is who has signed: nobody can use up what is another's.
+        """
+        now = asyncio.get_running_loop().time()
+        self._actors.check(signer, now)
+        self._hosts.check(host_of(signer), now)
 
     async def _signing_key(self, claim: Claim, now: datetime, budget: Budget) -> KnownKey:
         """The key that the signature fits. A replaced key is fetched once (KEY-05)."""
@@ -186,7 +204,8 @@ class Acceptor:
         Forbidden when it cannot be had there, or is something else; or when it is one of those that
         nobody passes on: they may lie at their origin long after they stopped being true.
         """
-        if passed_on.type in _FIRST_HAND or passed_on.is_about_itself:
+        changes_itself = passed_on.type in MUTATIONS and passed_on.is_about_itself
+        if passed_on.type in _FIRST_HAND or changes_itself:
             raise Forbidden(
                 f"{passed_on.type} of {passed_on.actor}, passed on by another",
                 public=f"{passed_on.type} is taken only from its own actor.",

@@ -1,4 +1,8 @@
-"""Names resolved by the servers that the configuration names, not by those of the system."""
+"""Names resolved by the servers that the configuration names, not by those of the system.
+
+dnspython is imported when it is needed: it takes a tenth of a second, on every start of a command,
+and hardly anybody names servers.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,12 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-import dns.asyncresolver
-import dns.exception
-import dns.name
-import dns.resolver
 from aiohttp.abc import AbstractResolver, ResolveResult
-from dns.nameserver import Do53Nameserver
-from dns.rdatatype import RdataType
 
 from apserver.core import limits
 from apserver.core.reach import NameServer
-from apserver.net.resolver import resolved
 
-_KINDS = {RdataType.A: socket.AF_INET, RdataType.AAAA: socket.AF_INET6}
+_KINDS = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 
 
 class NameServers(AbstractResolver):
@@ -28,7 +25,10 @@ class NameServers(AbstractResolver):
     """
 
     def __init__(self, servers: Sequence[NameServer]):
-        self._resolver = dns.asyncresolver.Resolver(configure=False)
+        from dns.asyncresolver import Resolver
+        from dns.nameserver import Do53Nameserver
+
+        self._resolver = Resolver(configure=False)
         self._resolver.nameservers = [Do53Nameserver(one.address, one.port) for one in servers]
 
     async def resolve(
@@ -53,16 +53,30 @@ class NameServers(AbstractResolver):
             raise troubles[0] if troubles else OSError(f"{host} has no address")
         return found
 
-    async def _addresses(self, host: str, kind: RdataType) -> list[str]:
+    async def _addresses(self, host: str, kind: str) -> list[str]:
+        from dns.exception import DNSException
+        from dns.name import from_text
+        from dns.resolver import NXDOMAIN, NoAnswer
+
         try:
-            answer = await self._resolver.resolve(
-                dns.name.from_text(host), kind, lifetime=limits.DNS_S
-            )
-        except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
+            answer = await self._resolver.resolve(from_text(host), kind, lifetime=limits.DNS_S)
+        except (NoAnswer, NXDOMAIN):
             return []
-        except dns.exception.DNSException as error:
+        except DNSException as error:
             raise OSError(f"{host} could not be resolved: {error}") from error
         return [str(one.address) for one in answer]
 
     async def close(self) -> None:
         """Nothing is open between two questions."""
+
+
+def resolved(host: str, address: str, port: int, *, family: socket.AddressFamily) -> ResolveResult:
+    """One address of a name, as aiohttp wants it."""
+    return ResolveResult(
+        hostname=host,
+        host=address,
+        port=port,
+        family=family,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    )

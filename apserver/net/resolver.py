@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from apserver.core import limits
 from apserver.core.reach import NameServer
+from apserver.net.name_servers import NameServers, resolved
 
 
 class JudgingResolver(AbstractResolver):
@@ -26,7 +27,7 @@ class JudgingResolver(AbstractResolver):
 
     def __init__(self, servers: Sequence[NameServer], judge: Callable[[str], None]):
         self._judge = judge
-        self._resolver = _resolver(servers)
+        self._resolver = NameServers(servers) if servers else SystemResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -40,15 +41,6 @@ class JudgingResolver(AbstractResolver):
     async def close(self) -> None:
         """Ask no more."""
         await self._resolver.close()
-
-
-def _resolver(servers: Sequence[NameServer]) -> AbstractResolver:
-    if not servers:
-        return SystemResolver()
-    # Its library takes a tenth of a second to import, and hardly anybody needs it.
-    from apserver.net.name_servers import NameServers
-
-    return NameServers(servers)
 
 
 class SystemResolver(AbstractResolver):
@@ -83,15 +75,3 @@ def _ask_system(host: str, port: int, family: socket.AddressFamily) -> list[Reso
         for of, _, _, _, address in found
         if of in (socket.AF_INET, socket.AF_INET6)
     ]
-
-
-def resolved(host: str, address: str, port: int, *, family: socket.AddressFamily) -> ResolveResult:
-    """One address of a name, as aiohttp wants it."""
-    return ResolveResult(
-        hostname=host,
-        host=address,
-        port=port,
-        family=family,
-        proto=socket.IPPROTO_TCP,
-        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-    )

@@ -10,12 +10,13 @@ from aiohttp import web
 
 from apserver.core import limits
 from apserver.core.names import COLLECTIONS
+from apserver.core.rate_limit import RateLimiter
 from apserver.core.scopes import Scope
 from apserver.serve import discovery, health, inbox, nodeinfo, outbox, read
 from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
-from apserver.serve.rate import RATE, RateLimiter
+from apserver.serve.rate import RATE
 from apserver.serve.site import BODY, SCOPE, SITE, Site
 
 

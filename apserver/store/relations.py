@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -51,7 +52,8 @@ ORDER BY r.object, r.kind, r.subject FOR UPDATE OF r
 
 # By relation_activity, the actor by primary key.
 _ASKERS = """
-SELECT r.object, r.activity_id, a.id FROM unnest($1::uuid[], $2::text[]) AS i(object, activity_id)
+SELECT DISTINCT r.object, r.activity_id, a.id
+FROM unnest($1::uuid[], $2::text[]) AS i(object, activity_id)
 JOIN relation r ON r.object = i.object AND r.activity_id = i.activity_id AND r.kind = 'follow'
 JOIN actor a ON a.key = r.subject
 """
@@ -169,9 +171,13 @@ async def isolate(conn: Connection, actor: UUID) -> None:
 async def askers(
     conn: Connection, asked: Sequence[tuple[UUID, str]]
 ) -> dict[tuple[UUID, str], str]:
-    """Who sent the Follow with this id to this actor: ids by (asked actor, id of the Follow)."""
+    """Who sent the Follow with this id to this actor: ids by (asked actor, id of the Follow).
+
+    When several did, nobody did: one of them took the id to be answered in place of the other.
+    """
     rows = await conn.fetch(_ASKERS, [who for who, _ in asked], [id_ for _, id_ in asked])
-    return {(row["object"], row["activity_id"]): row["id"] for row in rows}
+    pairs = Counter((row["object"], row["activity_id"]) for row in rows)
+    return {at: row["id"] for row in rows if pairs[at := (row["object"], row["activity_id"])] == 1}
 
 
 async def followed_of(conn: Connection, subject: UUID, among: Sequence[UUID]) -> frozenset[UUID]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apserver.config import KEYS, Key, Settings, default_data_dir, load
+from apserver.core.reach import NameServer
 from tests.meta.project import ROOT
 
 ORIGIN = "https://social.example"
@@ -32,6 +33,15 @@ TEXTS: dict[str, tuple[str, object]] = {
     "federation.allow_networks": (
         "10.0.0.0/8, fd00::/8",
         (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")),
+    ),
+    "federation.dns_servers": (
+        "9.9.9.9, ::1, [::1]:5353, 127.0.0.1:53",
+        (
+            NameServer("9.9.9.9", 53),
+            NameServer("::1", 53),
+            NameServer("::1", 5353),
+            NameServer("127.0.0.1", 53),
+        ),
     ),
     "federation.ca_file": ("ca.pem", Path("ca.pem")),
     "federation.signature": ("rfc9421", "rfc9421"),

@@ -140,7 +140,8 @@ async def test_IO_34_AP_S2S_43_undo_by_the_follower(server: Server, peer: Peer) 
 
 
 async def test_AP_S2S_43_undo_by_another_changes_nothing(server: Server, peer: Peer) -> None:
-    """AP-S2S-43, IO-34: not by naming, not by embedding, not by claiming to be the follower."""
+    """AP-S2S-43, IO-34, security.md: Undo of another's Follow: not by naming, not by embedding, not
+    by claiming to be the follower."""
     peer.add_actor("mallory")
     follow = peer.follow("carol", server.id("ann"))
     await deliver(server, peer, follow)
@@ -215,7 +216,8 @@ async def test_IO_35_accepts_in_every_form(server: Server, peer: Peer) -> None:
 
 
 async def test_AP_S2S_37_forged_accepts(server: Server, peer: Peer) -> None:
-    """AP-S2S-37, IO-35: only the one who was asked can accept, and only what was asked."""
+    """AP-S2S-37, IO-35, security.md: rule 6: only the one who was asked can accept, and only what
+    was asked."""
     peer.add_actor("mallory")
     follow = await ask(server, peer)
     inner = {key: value for key, value in follow.items() if key != "@context"}

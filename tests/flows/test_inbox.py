@@ -187,7 +187,8 @@ CHEAPLY_REFUSED: dict[str, tuple[Dialect, Change]] = {
 
 
 async def test_IO_13_what_proves_nothing_is_refused(server: Server, peer: Peer) -> None:
-    """IO-13, IO-15, IO-17, SIG-C-01 to SIG-C-09: 401, nothing stored, and no key fetched."""
+    """IO-13, IO-15, IO-17, SIG-C-01 to SIG-C-09; security.md: Mastodon #37375, Akkoma 2025.10:
+    401, nothing stored, and no key fetched."""
     inbox = f"{server.id('ann')}/inbox"
     before = await server.contents()
     for name, (dialect, change) in CHEAPLY_REFUSED.items():

@@ -58,7 +58,7 @@ async def test_KEY_01_the_cache_first_then_one_get(server: Server, peer: Peer) -
 
 
 async def test_KEY_02_a_bare_key_that_its_owner_lists(server: Server, peer: Peer) -> None:
-    """KEY-02: from the key to its owner, and back."""
+    """KEY-02, security.md: rule 4: from the key to its owner, and back."""
     url = bare_key(peer, peer.id("carol"), key="the bare one")
     peer.add_actor("carol", publicKey=url)
     assert (await send(server, peer, key_id=url, key="the bare one")).status == 202
@@ -66,7 +66,8 @@ async def test_KEY_02_a_bare_key_that_its_owner_lists(server: Server, peer: Peer
 
 
 async def test_KEY_02_IO_21_a_key_that_its_owner_does_not_list(server: Server, peer: Peer) -> None:
-    """KEY-02, IO-21, CVE-2026-96625: anybody can publish a key and call carol its owner."""
+    """KEY-02, IO-21, CVE-2026-96625, security.md: rule 4: anybody can publish a key and call carol
+    its owner."""
     url = bare_key(peer, peer.id("carol"), key="mallory's")
     await refused(server, peer, status=401, key_id=url, key="mallory's")
     await refused(server, peer, status=401, key_id=url, key="mallory's")
@@ -140,7 +141,8 @@ async def test_IO_19_odd_key_ids(server: Server, peer: Peer) -> None:
 async def test_IO_20_KEY_05_a_replaced_key_is_fetched_once(
     server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """IO-20, KEY-05: the rotated key is found with one GET, and counts from then on."""
+    """IO-20, KEY-05, security.md: key rotation race: the rotated key is found with one GET, and
+    counts from then on."""
     assert (await send(server, peer)).status == 202
     peer.add_actor("carol", key="the new one")
     monkeypatch.setattr(limits, "KEY_REFETCH_S", 0.0)
@@ -155,7 +157,8 @@ async def test_IO_20_KEY_05_a_replaced_key_is_fetched_once(
 async def test_IO_20_KEY_05_no_storm_of_refetches(
     server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """IO-20, KEY-05: 100 bad signatures cost at most one fetch, whatever the key's server says."""
+    """IO-20, KEY-05, security.md: key rotation race: 100 bad signatures cost at most one fetch,
+    whatever the key's server says."""
     assert (await send(server, peer)).status == 202
     await server.drained()
     before = await server.contents()
@@ -231,7 +234,8 @@ async def test_a_key_served_as_another_type_is_no_key(server: Server, peer: Peer
 async def test_KEY_06_IO_22_the_signer_is_the_actor(
     server: Server, peer: Peer, start_peer: StartPeer
 ) -> None:
-    """KEY-06, IO-22, AP-SEC-01: a good signature of one is no word of another, same host or not."""
+    """KEY-06, IO-22, AP-SEC-01, CVE-2026-55103, CVE-2025-54888: a good signature of one is no word
+    of another, same host or not."""
     peer.add_actor("mallory")
     elsewhere = await start_peer("eve")
     inbox = f"{server.id('ann')}/inbox"
@@ -266,7 +270,8 @@ async def test_an_id_of_another_origin_is_refused(
 
 
 async def test_IO_25_KEY_07_the_end_of_a_stranger_is_no_work(server: Server, peer: Peer) -> None:
-    """IO-25, KEY-07: 202 with nothing fetched and nothing stored, signed, wrongly or gone."""
+    """IO-25, KEY-07, security.md: gone actors: 202 with nothing fetched and nothing stored, signed,
+    wrongly or gone."""
     peer.documents["/users/gone"] = 410
     gone = peer.activity("Delete", "gone", object_=peer.id("gone"))
     before = await server.contents()

@@ -40,12 +40,16 @@ def test_the_page_lists_what_is_declared(heading: str, declared: list[Requiremen
 
 @pytest.mark.parametrize(
     ("folder", "declared"),
-    [("apserver", run_time()), ("tests", [*run_time(), *for_tests()])],
-    ids=["run time", "tests"],
+    [
+        ("apserver", run_time()),
+        ("bench", [*run_time(), *for_tests()]),
+        ("tests", [*run_time(), *for_tests()]),
+    ],
+    ids=["run time", "bench", "tests"],
 )
 def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
     imported = {name.split(".")[0] for one in sources(folder) for name in imported_modules(one)}
-    foreign = imported - sys.stdlib_module_names - {"", "apserver", "tests"}
+    foreign = imported - sys.stdlib_module_names - {"", "apserver", "bench", "tests"}
     providers = importlib.metadata.packages_distributions()
     packages = {canonicalize_name(one) for name in foreign for one in providers.get(name, [name])}
     assert packages - {one.name for one in declared} == set()

@@ -171,7 +171,8 @@ async def test_WF_14_another_subject_is_asked_too(peer: Peer, start_peer: StartP
 async def test_WF_14_an_actor_has_the_handle_that_leads_back_to_it(
     peer: Peer, start_peer: StartPeer
 ) -> None:
-    """WF-14; CVE-2024-52590: preferredUsername at the host of the id, asked of that host."""
+    """WF-14, CVE-2024-52590, CVE-2024-52591: preferredUsername at the host of the id, asked of that
+    host."""
     document = peer.documents["/users/carol"]
     answer_for(peer)
     async with discovering() as discoverer:

@@ -8,8 +8,8 @@ import pytest
 
 from apserver import telemetry
 from apserver.core import limits
+from apserver.core.rate_limit import RateLimiter
 from apserver.errors import RateLimited
-from apserver.serve.rate import RateLimiter
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doubles.peer import Peer
-from tests.doubles.server import AS2, CONTEXT, PUBLIC, Reply, Server
+from tests.doubles.server import AS2, PUBLIC, Reply, Server
 from tests.flows.steps import check_problem
 
 #: Where a value is put in: the bytes of an activity by carol with a hole in them.
@@ -92,7 +92,7 @@ async def test_CVE_2020_26890_numbers_that_are_none(
     await refused(server, peer, holed(peer, "name", f'{{"totalItems": {number}}}'))
 
 
-@pytest.mark.parametrize("number", [2**53 + 1, -(10**30), int("9" * 5000) if False else 10**30])
+@pytest.mark.parametrize("number", [2**53 + 1, -(10**17), 10**30])
 async def test_CVE_2025_30355_integers_out_of_range(
     server: Server, peer: Peer, number: int
 ) -> None:
@@ -120,19 +120,9 @@ async def test_nul_and_lone_surrogates_as_names(server: Server, peer: Peer) -> N
     await refused(server, peer, holed(peer, "name", '{"\\u0000": 1}'))
 
 
-ENCODINGS = {
-    "byte order mark": ("utf-8-sig", b""),
-    "UTF-16": ("utf-16", b""),
-    "UTF-16 without a mark": ("utf-16-le", b""),
-    "UTF-32": ("utf-32", b""),
-    "Latin-1": ("latin-1", b""),
-}
-
-
-@pytest.mark.parametrize("name", ENCODINGS)
-async def test_encodings(server: Server, peer: Peer, name: str) -> None:
-    """security.md: encodings. UTF-8 without a mark, whatever charset the header claims."""
-    encoding, _ = ENCODINGS[name]
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1"])
+async def test_encodings(server: Server, peer: Peer, encoding: str) -> None:
+    """security.md: encodings. UTF-8 without a byte order mark, whatever charset is claimed."""
     text = json.dumps(create(peer, name="é"), ensure_ascii=False)
     await refused(server, peer, text.encode(encoding))
     before = await server.contents()
@@ -170,4 +160,3 @@ async def test_what_only_looks_dangerous_is_taken(server: Server, peer: Peer) ->
     await server.drained()
     [shown] = await server.items("ann", "inbox", as_="ann")
     assert shown["object"]["content"] == text
-    assert shown["@context"] == CONTEXT

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from itertools import count
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from apserver import telemetry
 from apserver.core import limits
 from apserver.serve.routes import ROUTES
-from tests.conftest import StartServer
+from tests.conftest import StartPeer, StartServer
 from tests.doubles.peer import Peer
 from tests.doubles.server import AS2, PUBLIC, Server
 from tests.flows.steps import check_problem
@@ -183,3 +185,28 @@ async def test_CVE_2024_23334_no_file_is_served(server: Server, path: str) -> No
     check_problem(await server.get(path), 404)
     serving = [one.place for one in sources("apserver") if "add_static" in one.text]
     assert serving == []
+
+
+async def test_security_md_rule_14_limits_follow_who_signs(
+    start_server: StartServer, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """security.md: rule 14. By another address for each request nobody gets around them: an actor
+    has so many, its host some times as many; who only claims to be carol takes nothing of hers."""
+    monkeypatch.setattr(limits, "HOST_SHARE", 2)
+    server = await start_server(
+        "ann", limits__requests_per_minute=4, server__trusted_proxies="127.0.0.1"
+    )
+    peer, other = await start_peer("carol", "dave", "erin"), await start_peer("frank")
+    numbers = count(1)
+
+    async def send(by: str, via: Peer = peer, **how: Any) -> int:
+        headers = {"X-Forwarded-For": f"203.0.113.{next(numbers)}"}
+        note = via.create(by, "hello", PUBLIC)
+        inbox = f"{server.id('ann')}/inbox"
+        return (await via.send(inbox, note, by=by, headers=headers, **how)).status
+
+    assert {await send("carol", key="not hers") for _ in range(6)} == {401}
+    assert [await send("carol") for _ in range(5)] == [202] * 4 + [429]
+    assert [await send("dave") for _ in range(4)] == [202] * 4
+    assert await send("erin") == 429
+    assert await send("frank", other) == 202

@@ -15,10 +15,19 @@ from aiohttp import web
 
 from apserver.core import limits
 from tests.conftest import StartPeer, StartServer
+from tests.doubles.name_server import NameServerDouble
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server, until
 from tests.doubles.wire import Answer, Wire, head
-from tests.security.outgoing import PUBLIC_HOST, forward, guarded, public_peer, redirect, send
+from tests.security.outgoing import (
+    PUBLIC_HOST,
+    forward,
+    guarded,
+    public_peer,
+    redirect,
+    rename,
+    send,
+)
 
 TICK_S = 0.02
 
@@ -240,13 +249,16 @@ async def test_cookies_are_not_kept_and_proxies_not_used(
         return web.Response(status=404, headers={"Set-Cookie": "a=b; Path=/; Max-Age=3600"})
 
     carol.documents |= {"/1": answer, "/2": answer, "/3": redirect("/2")}
-    async with Wire.running() as proxy:
+    async with Wire.running() as proxy, NameServerDouble.running() as names:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.origin)
         monkeypatch.setenv("no_proxy", "")
-        server = await guarded(start_server)
+        names.addresses["carol.test"] = [[PUBLIC_HOST]]
+        rename(carol, "carol.test")  # for an address nobody keeps cookies
+        server = await guarded(start_server, names)
         for n in (1, 2, 3):
-            assert (await send(server, carol, key_id=f"{carol.origin}/{n}")).status == 401
+            reply = await send(server, carol, key_id=f"{carol.origin}/{n}", key="one")
+            assert reply.status == 401
         assert proxy.connections == 0
     assert cookies == [None, None, None]
 

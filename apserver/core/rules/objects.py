@@ -33,7 +33,7 @@ from apserver.core.effects import (
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
-from apserver.core.ownership import objection, own_words
+from apserver.core.ownership import is_by, objection, own_words
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
@@ -41,8 +41,10 @@ from apserver.errors import BadInput, Forbidden, Gone, Missing
 
 _ACTOR_MANAGED = frozenset(
     "id type preferredUsername inbox outbox followers following liked endpoints publicKey "
-    "assertionMethod published url".split()
+    "assertionMethod published url actor publicKeyPem publicKeyMultibase".split()
 )
+#: What makes a document an actor, or a key. Others believe it of whatever we serve.
+_NOT_IN_OBJECTS = ("inbox", "publicKey", "assertionMethod", "publicKeyPem", "publicKeyMultibase")
 #: An edit of something that we never saw is taken as its making, while it is young (IO-45).
 _STILL_NEWS = timedelta(days=1)
 #: What an Update by a client cannot change: the server's to keep (AP-C2S-23, BP-06).
@@ -74,6 +76,7 @@ def send_create(create: Activity, facts: Facts) -> Effects:
     """An actor of ours makes an object; ids and dates are in it already (AP-C2S-16 to 22)."""
     if create.embedded is None:
         raise BadInput("Create needs the whole object, not only its id.", pointer="/object")
+    _check_no_pretence(create.embedded, create.actor)
     return (_put(create, create.embedded, facts, kind="ours"),)
 
 
@@ -88,6 +91,16 @@ def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     if refusal is not None:
         return (refusal,)
     return (_put(create, embedded, facts, kind="remote"),)
+
+
+def _check_no_pretence(object_: Mapping[str, Any], actor: str) -> None:
+    """Refuse what our origin would make others take for an actor, a key, or what somebody else did
+    (GHSA-jhrq-qvrm-qr36, where it was an uploaded file)."""
+    for name in _NOT_IN_OBJECTS:
+        if object_.get(name) is not None:
+            raise BadInput(f"An object has no {name}. Leave it out.")
+    if not is_by(object_, actor, alone=True):
+        raise Forbidden("The object names somebody else as its author or actor.")
 
 
 # Update -----------------------------------------------------------------------------------
@@ -112,6 +125,7 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     if stored.deleted:
         raise Gone("It was deleted.", pointer="/object/id")
     whole = {**_merged(stored.document, patch), "updated": stamp(facts.now)}
+    _check_no_pretence(whole, update.actor)
     document = {**update.document, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
     return changed if changed.audience.everyone else addressed_to(changed, audience_of(whole))
