@@ -200,7 +200,7 @@ class Receiver:
     async def _fetch(self, wanted: Fetch, budget: Budget) -> Found:
         """The document, or the reason why there never will be one; else RemoteTrouble: later."""
         try:
-            return fetched(wanted.id, await self._remote.document(wanted.id, budget))
+            return fetched(wanted.id, await self._remote.document(wanted.id, budget, anew=True))
         except RemoteGone:
             return fetched(wanted.id, None, "object-gone")
         except BadInput:

@@ -131,11 +131,16 @@ class Remote:
         assert kept is not None
         return kept
 
-    async def document(self, id_: str, budget: Budget) -> Mapping[str, Any]:
+    async def document(self, id_: str, budget: Budget, *, anew: bool = False) -> Mapping[str, Any]:
         """The document with this id, fetched. RemoteTrouble or BadInput when there is none, which
-        is remembered for a while too."""
+        is remembered for a while too.
+
+        ``anew`` asks in any case: its own server has just named it, and somebody else may have made
+        us ask for it before it was there.
+        """
         name = f"document {id_.partition('#')[0]}"
-        self._failures.check(name)
+        if not anew:
+            self._failures.check(name)
         try:
             document = await self._fetcher.document(id_, budget)
         except ApserverError as error:

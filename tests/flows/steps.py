@@ -26,6 +26,7 @@ async def follow_here(server: Server, follower: str, name: str) -> dict[str, Any
         return server.id(name) in await server.items(follower, "following", as_=follower)
 
     await until(accepted)
+    await server.drained()  # what is listed and told because of it is done, too
     follow: dict[str, Any] = reply.json
     return follow
 

@@ -139,8 +139,8 @@ async def test_what_was_accepted_before_the_block_has_no_effect_after(
 
 
 async def test_IO_88_a_blocked_domain_reads_nothing(server: Server, bad: Peer) -> None:
-    """IO-88, Akkoma 2025.10: a signed GET from a blocked host is 403, always; discovery and the
-    actor of the server stay open."""
+    """IO-88, security.md: blocked-readers: a signed GET from a blocked host is 403, always (Akkoma
+    2025.10); discovery and the actor of the server stay open."""
     made = await server.note("ann", "hello", PUBLIC)
     await block(server, bad)
     closed = [server.id("ann"), f"{server.id('ann')}/outbox", made["id"], made["object"]["id"]]

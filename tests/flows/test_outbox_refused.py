@@ -212,7 +212,7 @@ async def test_AP_C2S_04_a_list_of_one_object_is_that_object(server: Server) -> 
 
 @pytest.mark.parametrize("table", ["activity", "object", "member", "job", "relation"])
 async def test_AP_C2S_06_all_of_it_or_nothing(server: Server, table: str) -> None:
-    """One transaction: when PostgreSQL fails at one table, no row stays in any other."""
+    """security.md: rule 13: when PostgreSQL fails at one table, no row stays in any other."""
     posted: dict[str, Any] = {"type": "Follow", "object": server.id("bob")}
     if table != "relation":
         posted = {**NOTE, "to": [PUBLIC, server.id("bob")]}

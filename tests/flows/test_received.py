@@ -86,8 +86,8 @@ async def test_IO_42_a_strangers_post_at_the_shared_inbox(server: Server, peer: 
 
 
 async def test_AP_COL_07_AP_COL_08_by_two_inboxes_at_once(server: Server, peer: Peer) -> None:
-    """AP-COL-07, AP-COL-08, IO-41, fault 15: 50 copies at once by three inboxes: all are
-    accepted, each inbox lists it once, and it takes effect once."""
+    """AP-COL-07, AP-COL-08, IO-41, fault 15, security.md: rule 13: 50 copies at once by three
+    inboxes: all are accepted, each inbox lists it once, and it takes effect once."""
     await follow(server, peer, "ann", "bob")
     follow_ann = peer.follow("carol", server.id("ann"))
     create = peer.create("carol", "hello", PUBLIC, f"{peer.id('carol')}/followers")

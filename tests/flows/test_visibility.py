@@ -70,7 +70,8 @@ class Viewers:
 async def test_IO_87_who_sees_what_at_every_door(
     start_server: StartServer, start_peer: StartPeer, visibility: str
 ) -> None:
-    """IO-87, AP-COL-04, AP-COL-16, AP-GET-06, AP-GET-08: object, activity, page of the outbox."""
+    """IO-87, AP-COL-04, AP-COL-16, AP-GET-06, AP-GET-08, security.md: rule 12: object, activity,
+    page of the outbox."""
     viewers = await Viewers.of(start_server, start_peer)
     made = await viewers.post(visibility)
     seen: dict[str, set[str]] = {"object": set(), "activity": set(), "outbox": set()}
@@ -92,7 +93,7 @@ async def test_IO_87_who_sees_what_at_every_door(
 async def test_AP_GET_08_not_allowed_is_not_there(
     start_server: StartServer, start_peer: StartPeer
 ) -> None:
-    """AP-GET-08: byte for byte, but for the id of the request and the date."""
+    """AP-GET-08, security.md: rule 12: byte for byte, but for the request's id and the date."""
     viewers = await Viewers.of(start_server, start_peer)
     made = await viewers.post("direct")
     for viewer in EVERYBODY - ADDRESSED:

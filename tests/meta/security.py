@@ -52,9 +52,10 @@ A row without a test is one whose feature does not exist yet; it says which.
 """
 
 #: What a docstring lists at its start, or behind `security.md`: up to a colon or a full stop.
-_HEADS = re.compile(r"(?:\A|security\.md(?: \d+)?[:,] )(.*?)(?=:|\.\s|\.?\Z)", re.DOTALL)
+_START = re.compile(r"security\.md(?:\s\d+)?[:,]\s")
+_END = re.compile(r":|\.\s")
 #: What stands between two names there; a word in brackets belongs to neither.
-_BETWEEN = re.compile(r"[,;]|\([^)]*\)|\bsecurity\.md\b(?: \d+)?")
+_BETWEEN = re.compile(r"[,;]|\([^)]*\)")
 _ADVISORY = re.compile(r"\b(?:CVE-\d{4}-\d{4,}|GHSA(?:-[a-z0-9]{4}){1,3})\b")
 
 
@@ -123,7 +124,8 @@ def _named(name: str, text: str, names: Mapping[str, str]) -> Iterator[str]:
             raise UnknownAdvisory(f"{advisory}, in {name or 'the docstring of a file'}")
         yield from (names[own] for own in matching)
     called = f"{_plain(name).removeprefix('test ').removeprefix('security md ')} "
-    listed = {_plain(item) for head in _HEADS.findall(text) for item in _BETWEEN.split(head)}
+    heads = [_END.split(part, maxsplit=1)[0] for part in _START.split(text)]
+    listed = {_plain(item) for head in heads for item in _BETWEEN.split(head)}
     for own, id_ in names.items():
         if _plain(own) in listed or called.startswith(f"{_plain(own)} "):
             yield id_

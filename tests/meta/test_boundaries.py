@@ -122,7 +122,7 @@ def test_only_net_opens_http_clients() -> None:
 
 
 def test_only_the_compaction_process_loads_pyld() -> None:
-    """PyLD is slow, pulls in lxml, and works on what strangers send: it stays in the child."""
+    """security.md: rule 8: it is slow, pulls in lxml, and works on what strangers send."""
     loading = [
         source.place
         for source in sources("apserver")
@@ -137,7 +137,21 @@ def test_only_the_compaction_process_loads_pyld() -> None:
     assert importing == []
 
 
+def test_xxe_no_xml_is_parsed() -> None:
+    """security.md: xxe: what comes as XML is not read, so no entity can be loaded."""
+    parsers = {"xml", "lxml", "html", "defusedxml", "bs4"}
+    writers = {"xml.sax.saxutils"}
+    parsing = [
+        f"{source.place}: {module}"
+        for source in sources("apserver")
+        for module in imported_modules(source)
+        if module.split(".")[0] in parsers and module not in writers
+    ]
+    assert parsing == []
+
+
 def test_sql_is_never_pieced_together() -> None:
+    """CVE-2023-28853: text never becomes SQL."""
     found = [
         f"{source.place}:{line}" for source in sources("apserver") for line in pieced_sql(source)
     ]

@@ -114,7 +114,7 @@ def test_IO_34_undo_by_the_pair_when_the_id_is_another() -> None:
     [FOLLOW_ID, THEIRS, {**THEIRS, "actor": MALLORY}, {"id": FOLLOW_ID, "type": "Follow"}],
 )
 def test_AP_S2S_43_undo_by_another(object_: object) -> None:
-    """AP-S2S-43: whatever mallory embeds, carol's follow stands."""
+    """AP-S2S-43, security.md: undo-of-anothers: whatever mallory embeds, carol's follow stands."""
     known = facts(follows(CAROL, ANN), held(THEIRS, by=CAROL))
     effects = receive(answer("Undo", object_, by=MALLORY), known)
     assert isinstance(effects[-1], Refuse)

@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from apserver.compaction import Compactor
@@ -224,13 +225,17 @@ async def test_canonicalisation_poison(server: Server, start_peer: StartPeer) ->
 
 
 async def test_the_process_is_one_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bomb of memory ends the child alone; only so many wait; a cancelled one leaves no answer
-    behind for the next."""
+    """GHSA-cf49-73r7-rxj6, security.md: rule 8: one child, within bounds that the kernel keeps;
+    only so many wait; a cancelled one leaves no answer behind for the next."""
     monkeypatch.setattr(limits, "COMPACTIONS_WAITING", 1)
     compactor = Compactor()
     try:
         good = json.dumps(swapped({}, text="x:y", meaning="https://a.example/")).encode()
         assert json.loads(await compactor.compact(good))["actor"] == "https://a.example/"
+        [child] = children()
+        assert child.rlimit(psutil.RLIMIT_AS) == (limits.COMPACTION_MEMORY,) * 2
+        assert child.rlimit(psutil.RLIMIT_NOFILE) == (3, 3)  # its pipes: no file, no socket
+        assert child.nice() > psutil.Process().nice()
         bomb = json.dumps(dear()).encode()
         first = asyncio.create_task(compactor.compact(bomb))
         second = asyncio.create_task(compactor.compact(good))
@@ -239,7 +244,19 @@ async def test_the_process_is_one_and_bounded(monkeypatch: pytest.MonkeyPatch) -
             await compactor.compact(good)
         first.cancel()
         assert json.loads(await second)["actor"] == "https://a.example/"
+        assert child not in children()
+        assert len(children()) == 1
         with pytest.raises(BadInput, match="more than"):
             await compactor.compact(b" " * limits.COMPACTION_BODY + good)
     finally:
         await compactor.close()
+    assert children() == []
+
+
+def children() -> list[psutil.Process]:
+    """The processes for compaction that this one has started."""
+    return [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if one.status() != psutil.STATUS_ZOMBIE and "apserver.compaction.child" in one.cmdline()
+    ]

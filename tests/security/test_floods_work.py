@@ -111,6 +111,19 @@ async def test_CVE_2024_52815_its_author_can_mend_or_delete_it(server: Server, p
     assert (await server.get(mine["object"]["id"])).status == 410
 
 
+async def test_delete_storms(server: Server, peer: Peer) -> None:
+    """security.md: delete-storms: each account that is gone is told to everybody: 300 of people we
+    never met are no fetch, and no row."""
+    before = await server.contents()
+    for n in range(300):
+        name = f"gone{n}"
+        gone = peer.activity("Delete", name, object_=peer.id(name), to=[PUBLIC])
+        reply = await peer.send(f"{server.origin}/inbox", gone, by=name, key="one for all")
+        assert reply.status == 202, reply.text
+    assert peer.asked == []
+    assert await server.contents() == before
+
+
 async def test_CVE_2024_31208_a_deep_thread_costs_nothing(server: Server, peer: Peer) -> None:
     """CVE-2024-31208: a reply is stored with the id of its parent, whatever hangs above; no parent
     is fetched for it, and no statement of ours walks a graph."""

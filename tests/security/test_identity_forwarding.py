@@ -103,3 +103,20 @@ async def test_forwarding_by_a_suspended_actor(server: Server, start_peer: Start
     await accepted(server, carrier, brought, by="carol")
     assert origin.asked == []
     assert await inbox(server) == []
+
+
+async def test_GHSA_4qhx_hhwf_8685_an_id_that_is_asked_for_too_early(
+    server: Server, start_peer: StartPeer
+) -> None:
+    """GHSA-4qhx-hhwf-8685: carol guesses the id of dave's next note, and has us look when it is not
+    there. That keeps nobody from the note when dave has made it, nor from his next activity."""
+    origin, carrier = await start_peer("dave"), await start_peer("carol")
+    note = origin.create("dave", "dave's", PUBLIC)["object"]
+    create = origin.activity("Create", "dave", object=note["id"], to=[PUBLIC])
+    for guessed in (note["id"], create["id"]):
+        made = {**create, "id": guessed, "object": note}
+        check_problem(await deliver(server, carrier, made, by="carol"), 403)
+    publish(origin, note)
+    await accepted(server, origin, create, by="dave")
+    assert [one["id"] for one in await inbox(server)] == [create["id"]]
+    assert await server.rows("SELECT id FROM object") == [{"id": note["id"]}]

@@ -80,7 +80,7 @@ async def test_what_passes_for_nothing_is_taken(server: Server, peer: Peer) -> N
         reply = await make(server, extended, wrapped=wrapped)
         assert reply.status == 201, reply.text
         shown = (await server.get(reply.json["object"]["id"], as_="ann")).json
-        assert shown["x_key"] == {"a": 1}
+        assert shown["x"] == {"a": 1}
 
 
 async def test_CVE_2025_54888_an_id_here_is_what_it_was_made_as(server: Server, peer: Peer) -> None:

@@ -58,6 +58,7 @@ def test_a_replaced_key_is_seen_though_the_old_one_was_opened(keys: KeyPairs) ->
 def test_the_secret_is_made_once_and_for_nobody_else_to_read(
     tmp_path: Path, keys: KeyPairs
 ) -> None:
+    """security.md: export-of-keys: whoever has the database alone has no keys."""
     sealed = Vault.at(tmp_path / "data").seal(keys.ed25519, ANN)
     secret = tmp_path / "data" / "secret"
     assert secret.stat().st_mode & 0o777 == 0o600
