@@ -207,8 +207,8 @@ async def test_CVE_2024_39687_ports_of_other_services(server: Server, carol: Pee
 
 
 async def test_akkoma_own_domain_is_never_asked(start_server: StartServer, carol: Peer) -> None:
-    """Akkoma 2024.03 own-domain fetch: nothing is fetched from or delivered to our own origin, when
-    others name it or lead to it. What stands in for the world's way to it counts."""
+    """security.md: own-domain: nothing is fetched from or delivered to our own origin, when others
+    name it or lead to it. What stands in for the world's way to it counts (Akkoma 2024.03)."""
     port = free_port()
     async with Wire.running(host="127.5.0.8") as outside:
         server = await start_server("ann", port=port, origin=outside.origin)
