@@ -169,7 +169,7 @@ CHEAPLY_REFUSED: dict[str, tuple[Dialect, Change]] = {
         "SIG-C-05 created ahead": Dialect(
             covered=FOR_POST.replace("date", "(created)"),
             algorithm="hs2019",
-            parameters={"created": unix(70 * MINUTE)},
+            parameters={"created": unix(600 * MINUTE)},
         ),
         "SIG-C-09, IO-15 70 minutes old": Dialect(age=70 * MINUTE),
         "SIG-C-09, IO-15 70 minutes ahead": Dialect(age=-70 * MINUTE),
