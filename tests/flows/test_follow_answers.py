@@ -140,8 +140,8 @@ async def test_IO_34_AP_S2S_43_undo_by_the_follower(server: Server, peer: Peer) 
 
 
 async def test_AP_S2S_43_undo_by_another_changes_nothing(server: Server, peer: Peer) -> None:
-    """AP-S2S-43, IO-34, security.md: Undo of another's Follow: not by naming, not by embedding, not
-    by claiming to be the follower."""
+    """AP-S2S-43, IO-34, security.md: undo-of-anothers: not by naming, not by embedding, not by
+    claiming to be the follower."""
     peer.add_actor("mallory")
     follow = peer.follow("carol", server.id("ann"))
     await deliver(server, peer, follow)

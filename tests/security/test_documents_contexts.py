@@ -104,18 +104,16 @@ RESHAPED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("context", RESHAPED.values(), ids=RESHAPED)
-async def test_CVE_2026_42462_other_names_for_the_keywords(
-    server: Server, peer: Peer, context: dict[str, Any]
-) -> None:
+async def test_CVE_2026_42462_other_names_for_the_keywords(server: Server, peer: Peer) -> None:
     """CVE-2026-42462, CVE-2026-46349, CVE-2026-46713: what compaction brings to light is judged
     again: no tree that hangs the other way round, no second object beside the one shown."""
-    activity = peer.create("carol", "hello", PUBLIC)
-    activity["kids"] = {"id": peer.new_id(), "type": "Undo", "actor": server.id("ann")}
-    activity["@context"] = [CONTEXT, context]
     before = await server.contents()
-    reply = await peer.send(f"{server.id('ann')}/inbox", activity, by="carol")
-    assert reply.status == 400, reply.text
+    for name, context in RESHAPED.items():
+        activity = peer.create("carol", "hello", PUBLIC)
+        activity["kids"] = {"id": peer.new_id(), "type": "Undo", "actor": server.id("ann")}
+        activity["@context"] = [CONTEXT, context]
+        reply = await peer.send(f"{server.id('ann')}/inbox", activity, by="carol")
+        assert reply.status == 400, (name, reply.text)
     assert await server.contents() == before
 
 
@@ -136,33 +134,35 @@ BOMBS: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
-async def test_context_bombs_are_refused_fast(server: Server, peer: Peer, name: str) -> None:
+async def test_context_bombs_are_refused_fast(server: Server, peer: Peer) -> None:
     """security.md: context-array-bomb, scoped-context-bomb. 400, within a blink, nothing stored."""
-    context, pointer = BOMBS[name]
     inbox = f"{server.id('ann')}/inbox"
     assert (await peer.send(inbox, peer.create("carol", "hi", PUBLIC), by="carol")).status == 202
     await server.drained()
     before = await server.contents()
-    bomb = {**peer.create("carol", "hello", PUBLIC), "@context": context}
-    started = time.monotonic()
-    reply = await peer.send(inbox, bomb, by="carol")
-    assert time.monotonic() - started < 1
-    check_problem(reply, 400, pointer or None)
+    for name, (context, pointer) in BOMBS.items():
+        bomb = {**peer.create("carol", "hello", PUBLIC), "@context": context}
+        started = time.monotonic()
+        reply = await peer.send(inbox, bomb, by="carol")
+        assert time.monotonic() - started < 1, name
+        check_problem(reply, 400, pointer or None)
     assert await server.contents() == before
 
 
 def dear() -> dict[str, Any]:
-    """64 kB that keep PyLD busy for many seconds, within all limits of contexts."""
+    """What keeps PyLD busy for a second or three, within all limits."""
     return {
         "@context": [CONTEXT, {"object": "x:o", "t": {"@id": "x:" + "y" * 7_000}}],
         "t": [{"t": 1}] * 4_500,
     }
 
 
-async def test_GHSA_cf49_a_compaction_bomb_delays_nobody(server: Server, peer: Peer) -> None:
-    """GHSA-cf49-73r7-rxj6: cut off after two seconds with 400; meanwhile others are answered as
-    ever; then the next document gets a new process."""
+async def test_GHSA_cf49_a_compaction_bomb_delays_nobody(
+    server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GHSA-cf49-73r7-rxj6: cut off with 400 when its time is over; meanwhile others are answered
+    as ever; then the next document gets a new process."""
+    monkeypatch.setattr(limits, "COMPACTION_S", 0.3)
     inbox = f"{server.id('ann')}/inbox"
     bomb = {**peer.create("carol", "hello", PUBLIC), **dear()}
     started = time.monotonic()
@@ -174,10 +174,12 @@ async def test_GHSA_cf49_a_compaction_bomb_delays_nobody(server: Server, peer: P
         waits.append(time.monotonic() - asked)
         await asyncio.sleep(0.02)
     reply = await exploding
-    assert reply.status == 400, reply.text
-    assert time.monotonic() - started < limits.COMPACTION_S + 5
+    check_problem(reply, 400, "/@context")
+    assert "longer than 0.3 s" in reply.text
+    assert time.monotonic() - started < 5
     assert sorted(waits)[len(waits) * 9 // 10] < 0.25
     assert await server.rows("SELECT FROM activity") == []
+    monkeypatch.setattr(limits, "COMPACTION_S", 5)
     good = swapped(peer.create("carol", "hi", PUBLIC), text="x:y", meaning=peer.id("carol"))
     assert (await peer.send(inbox, good, by="carol")).status == 202
 
@@ -185,10 +187,9 @@ async def test_GHSA_cf49_a_compaction_bomb_delays_nobody(server: Server, peer: P
 async def test_a_strangers_compaction_is_not_done(server: Server, peer: Peer) -> None:
     """GHSA-cf49-73r7-rxj6: whoever does not sign gets no work done, however dear."""
     bomb = {**peer.create("carol", "hello", PUBLIC), **dear()}
-    started = time.monotonic()
     reply = await peer.send(f"{server.id('ann')}/inbox", bomb, by="carol", key="not hers")
     check_problem(reply, 401)
-    assert time.monotonic() - started < limits.COMPACTION_S
+    assert children() == []
 
 
 async def test_remote_contexts_are_never_fetched(

@@ -129,20 +129,20 @@ ODD_IDS = [
 ]
 
 
-@pytest.mark.parametrize("id_", ODD_IDS)
-async def test_relative_and_blank_ids(server: Server, peer: Peer, id_: str) -> None:
+async def test_relative_and_blank_ids(server: Server, peer: Peer) -> None:
     """security.md: relative-and-blank-ids. On the activity: 400 or 403. On the object: refused,
     or taken without being stored under that id."""
     inbox = f"{server.id('ann')}/inbox"
-    activity = peer.create("carol", "hello", PUBLIC)
-    reply = await peer.send(inbox, {**activity, "id": id_}, by="carol")
-    assert reply.status in (400, 403), reply.text
-    activity["object"]["id"] = id_
-    reply = await peer.send(inbox, activity, by="carol")
-    assert reply.status in (202, 400, 403), reply.text
-    await server.drained()
-    assert await server.rows("SELECT id FROM object") == []
-    assert await server.rows("SELECT id FROM activity WHERE id = $1", id_) == []
+    for id_ in ODD_IDS:
+        activity = peer.create("carol", "hello", PUBLIC)
+        reply = await peer.send(inbox, {**activity, "id": id_}, by="carol")
+        assert reply.status in (400, 403), (id_, reply.text)
+        activity["object"]["id"] = id_
+        reply = await peer.send(inbox, activity, by="carol")
+        assert reply.status in (202, 400, 403), (id_, reply.text)
+        await server.drained()
+        assert await server.rows("SELECT id FROM object") == []
+        assert await server.rows("SELECT id FROM activity WHERE id = $1", id_) == []
 
 
 async def test_relative_and_blank_ids_none_at_all(server: Server, peer: Peer) -> None:

@@ -130,13 +130,12 @@ OURS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", OURS)
-async def test_mention_bomb_and_others_from_our_own_client(server: Server, name: str) -> None:
+async def test_mention_bomb_and_others_from_our_own_client(server: Server) -> None:
     """CVE-2026-23962, security.md: mention-bomb. 400 that points at it; nothing stored."""
-    members, pointer = OURS[name]
     before = await server.contents()
-    reply = await server.post("ann", {"type": "Note", "content": "hi", **members})
-    check_problem(reply, 400, pointer)
+    for members, pointer in OURS.values():
+        reply = await server.post("ann", {"type": "Note", "content": "hi", **members})
+        check_problem(reply, 400, pointer)
     assert await server.contents() == before
 
 

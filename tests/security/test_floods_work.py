@@ -191,11 +191,11 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_CVE_2024_23334_no_file_is_served(server: Server, path: str) -> None:
+async def test_CVE_2024_23334_no_file_is_served(server: Server) -> None:
     """CVE-2024-23334, CVE-2024-42367, CVE-2025-69226: there are no static files, and no path leads
     out of the routes."""
-    check_problem(await server.get(path), 404)
+    for path in PATHS:
+        check_problem(await server.get(path), 404)
     serving = [one.place for one in sources("apserver") if "add_static" in one.text]
     assert serving == []
 

@@ -43,6 +43,7 @@ async def test_gone_actors_whose_key_went_with_them(
     assert await inbox(server) == []
     stored = await known_of(server, peer)
     assert stored["objects"] == stored["activities"] == stored["keys"] == []
+    assert await server.rows("SELECT owner FROM receipt") == []
     peer.asked.clear()
     assert (await deliver(server, peer, end, by="carol")).status == 202
     assert peer.asked == []

@@ -42,11 +42,11 @@ def pretences(server: Server, id_: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-async def test_GHSA_jhrq_qvrm_qr36_no_object_passes_for_something_else(
+async def test_security_md_rule_2_no_object_passes_for_something_else(
     server: Server, wrapped: bool
 ) -> None:
-    """GHSA-jhrq-qvrm-qr36, CVE-2024-25636, security.md: rule 2, AP-C2S-23: 4xx at Create and at
-    Update, and nothing is stored."""
+    """security.md: rule 2, AP-C2S-23: an object has no keys and no other actor: 4xx at Create and
+    at Update, and nothing is stored."""
     made = await server.note("ann", "a note", PUBLIC)
     id_ = made["object"]["id"]
     before = await stored(server)
