@@ -96,7 +96,7 @@ async def verdicts(server: Server) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("path", SERVERS, ids=lambda path: path.stem)
 async def test_what_other_servers_send_is_taken(server: Server, peer: Peer, path: Path) -> None:
-    """The interop guard of security.md: accepted and applied, in order, with its effects."""
+    """security.md: interop-guard: accepted and applied, in order, with its effects."""
     described = json.loads(path.read_text())
     assert {one["type"] for one in described["activities"]} >= TYPES
     other = Impersonation(peer, server, described)
@@ -132,8 +132,8 @@ async def _is_shown(server: Server, activity: Mapping[str, Any]) -> None:
 
 
 async def test_what_fedify_sent_is_taken(server: Server, peer: Peer) -> None:
-    """Recorded from a run with the real one: Follow to the last Undo, byte for byte but for hosts
-    and the key; with its integrity proofs and LD signatures, which fit no more and do not count."""
+    """security.md: interop-guard: recorded from a run: Follow to the last Undo, but for the hosts
+    and the key as sent; with proofs and LD signatures, which fit no more and do not count."""
     actor = json.loads((FOLDER / "fedify-actor.json").read_text())
     other = Impersonation(
         peer,

@@ -34,7 +34,7 @@ async def test_gone_actors_whose_key_went_with_them(
     await follow_from(peer, "carol", server, "ann")
     await accepted(server, peer, peer.create("carol", "words", PUBLIC), by="carol")
     peer.documents["/users/carol"] = status
-    end = end_of(peer, "carol")
+    end = end_of(peer, "carol") | {"to": [PUBLIC, server.id("ann")]}
     reply = await deliver(server, peer, end, by="carol", key_id=f"{peer.id('carol')}#new-key")
     assert reply.status == 202, reply.text
     [row] = await server.rows("SELECT gone_at FROM actor WHERE id = $1", peer.id("carol"))
