@@ -7,7 +7,8 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     ├── BadInput 400           what was sent is malformed
     │   ├── TooSlow 408
     │   ├── TooLarge 413
-    │   └── BadMediaType 415
+    │   ├── BadMediaType 415
+    │   └── Unprocessable 422  well-formed, and at odds with what was sent before
     ├── NotTrusted 401         who is asking is not shown (signature, token)
     │   └── Forbidden 403      who is asking is known, and may not
     │       ├── InsufficientScope  its token does not reach so far
@@ -19,6 +20,7 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     ├── Conflict 409           true of the request, but not with what we hold
     ├── Busy 503               later may work; `retry_after_s` says when
     │   └── RateLimited 429
+    ├── LeaseLost              another worker has what this one was doing
     ├── RemoteTrouble 502      another server failed us
     │   ├── RemoteGone         it says that the thing is gone (404, 410)
     │   ├── Unreachable        it gave no answer at all, or we may not ask it
@@ -88,6 +90,14 @@ class BadMediaType(BadInput):
     public = "This media type is not accepted here."
 
 
+class Unprocessable(BadInput):
+    """It is well-formed, and cannot be what was meant: an Idempotency-Key stands for another."""
+
+    status = 422
+    kind = "unprocessable"
+    public = "The request is at odds with an earlier one."
+
+
 class NotTrusted(ApserverError):
     """Nobody was shown to be the sender."""
 
@@ -122,8 +132,8 @@ class DomainBlocked(Forbidden):
 
     kind = "domain-blocked"
 
-    def __init__(self, host: str):
-        super().__init__(f"This server does not federate with {host}.")
+    def __init__(self, host: str, *, pointer: str | None = None):
+        super().__init__(f"This server does not federate with {host}.", pointer=pointer)
         self.host = host
 
 
@@ -185,6 +195,12 @@ class RateLimited(Busy):
     status = 429
     kind = "rate-limited"
     public = "Too many requests. Slow down."
+
+
+class LeaseLost(ApserverError):
+    """Another worker has what this one was doing, or has done it: nothing more is written here."""
+
+    kind = "lease-lost"
 
 
 class RemoteTrouble(ApserverError):

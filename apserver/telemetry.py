@@ -18,7 +18,8 @@ from apserver.core import limits
 _log = logging.getLogger("apserver")
 
 #: Metric names; labels follow in brackets.
-INBOX: Final = "apserver_inbox_total"  # [outcome]
+INBOX: Final = "apserver_inbox_total"  # [outcome], of what was not refused
+REFUSED: Final = "apserver_refused_total"  # [route, kind]
 APPLIED: Final = "apserver_applied_total"  # [outcome]
 DELIVERY: Final = "apserver_delivery_total"  # [outcome]
 FETCH: Final = "apserver_fetch_total"  # [purpose, outcome]
@@ -41,6 +42,11 @@ def count(name: str, *labels: str) -> None:
 def counted(name: str, *labels: str) -> int:
     """What a counter of this process stands at."""
     return _counters[(name, labels)]
+
+
+def readings() -> dict[tuple[str, tuple[str, ...]], int]:
+    """All counters of this process, by name and labels."""
+    return dict(_counters)
 
 
 def event(name: str, **fields: object) -> None:

@@ -18,6 +18,7 @@ from apserver.app.accounts import migrate, opened
 from apserver.app.worker import Order, serve
 from apserver.config import Settings
 from apserver.core import limits
+from apserver.cures import pasteable
 from apserver.errors import ApserverError, ConfigProblem
 from apserver.store.actors import count_own
 from apserver.store.budget import check_connections
@@ -32,22 +33,24 @@ def _open_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
 
 
-async def _prepare(dsn: str, settings: Settings, *, workers: int) -> None:
+async def _prepare(dsn: str, settings: Settings, *, workers: int, program: str) -> None:
     await check_connections(dsn, workers=workers)
     await migrate(dsn, settings)
     async with opened(dsn) as db, db.connection() as conn:
         if await count_own(conn) == 0:
-            telemetry.event("no actor yet", cure="apserver actor create NAME --token")
+            telemetry.event("no actor yet", cure=f"{program} actor create NAME --token")
 
 
 def main(argv: list[str]) -> int:
     """A child of the supervisor."""
     given = json.load(sys.stdin)
+    program: str = given["program"]
     try:
         if argv == ["migrate"]:
             settings = Settings.from_json(given["settings"])
             telemetry.configure(level=settings.log.level, as_json=settings.log.format == "json")
-            asyncio.run(_prepare(given["dsn"], settings, workers=given["workers"]))
+            preparing = _prepare(given["dsn"], settings, workers=given["workers"], program=program)
+            asyncio.run(preparing)
         elif argv == ["worker"]:
             order = Order.read(given)
             log = order.settings.log
@@ -58,10 +61,10 @@ def main(argv: list[str]) -> int:
             print("usage: python -m apserver.app migrate|worker", file=sys.stderr)
             return 2
     except ConfigProblem as error:
-        print(f"apserver: {error}", file=sys.stderr)
+        print(f"apserver: {pasteable(str(error), program)}", file=sys.stderr)
         return EX_CONFIG
     except ApserverError as error:
-        print(f"apserver: {error}", file=sys.stderr)
+        print(f"apserver: {pasteable(str(error), program)}", file=sys.stderr)
         return 1
     return 0
 

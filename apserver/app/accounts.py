@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from apserver import telemetry
 from apserver.config import Settings
 from apserver.core.names import Names
-from apserver.core.scopes import SCOPES, Scope
+from apserver.core.scopes import USUAL, Scope
 from apserver.errors import Refused
 from apserver.flow.accounts import Accounts, CreatedActor
 from apserver.flow.departure import Departure, Farewell
@@ -107,7 +107,7 @@ async def create_token(
     settings: Settings,
     *,
     name: str,
-    scopes: Sequence[Scope] = SCOPES,
+    scopes: Sequence[Scope] = USUAL,
     dry_run: bool = False,
 ) -> CreatedToken:
     """Make a token; see `Tokens.create`."""

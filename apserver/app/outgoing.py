@@ -16,8 +16,10 @@ from apserver.core.names import INSTANCE, Names
 from apserver.core.origin import parse_handle, same_origin
 from apserver.core.signatures import Request, read_claim
 from apserver.core.vocabulary import ACTIVITY_JSON
-from apserver.errors import ApserverError, Refused
+from apserver.errors import ApserverError, DomainBlocked, Refused
 from apserver.flow.knocks import load_knocks
+from apserver.flow.live_rules import LiveRules
+from apserver.flow.moderation import own_hosts
 from apserver.flow.own_actors import find_actor
 from apserver.flow.signers import Signers
 from apserver.net.budget import Budget
@@ -26,6 +28,7 @@ from apserver.net.discover import Discovered, Discoverer
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import Knocks, Learnt, Signer, SigningClient
 from apserver.net.new_hosts import NewHosts
+from apserver.store.db import Database
 from apserver.vault import Vault
 
 
@@ -83,20 +86,35 @@ class Caller:
         )
 
 
+async def live_rules(db: Database, settings: Settings) -> LiveRules:
+    """What moderation says, loaded before anything is asked or answered."""
+    live = LiveRules(
+        db,
+        own_hosts=own_hosts(settings.origin, settings.handle_host),
+        closed=settings.federation.mode == "closed",
+    )
+    await live.refresh()
+    return live
+
+
 @asynccontextmanager
 async def calling(
-    dsn: str | None, settings: Settings, *, name: str = INSTANCE
+    dsn: str | None, settings: Settings, *, name: str | None = INSTANCE
 ) -> AsyncIterator[Caller]:
-    """A caller in the name of an actor of ours, which signs; without a ``dsn`` of nobody."""
+    """A caller in the name of an actor of ours, which signs; of nobody without a ``name``.
+
+    Domain rules hold as they do for the server, where there is a ``dsn``; without, nobody signs.
+    """
     async with AsyncExitStack() as stack:
-        client = client_of(settings)
+        db = None if dsn is None else await stack.enter_async_context(opened(dsn))
+        check = None if db is None else _check_of(await live_rules(db, settings))
+        client = client_of(settings) if check is None else client_of(settings, check)
         await client.open()
         stack.push_async_callback(client.close)
-        if dsn is None:
+        if db is None or name is None:
             signing = SigningClient(client, knocks_of_nobody(settings))
             yield Caller(client, signing, None, settings)
             return
-        db = await stack.enter_async_context(opened(dsn))
         async with db.connection() as conn:
             actor = await find_actor(conn, settings.handle_host, name)
         signers = Signers(db, Vault.at(settings.data_dir), Names(settings.origin))
@@ -105,10 +123,25 @@ async def calling(
         yield Caller(client, SigningClient(client, knocks), signer, settings)
 
 
-async def fetch(dsn: str | None, settings: Settings, *, url: str) -> Mapping[str, Any]:
-    """What lies at a URL; signed by the instance actor, or by nobody without a ``dsn``."""
+def _check_of(live: LiveRules) -> Callable[[str], None]:
+    def check(url: str) -> None:
+        try:
+            live.check(url)
+        except DomainBlocked as error:
+            raise Refused(
+                f"{url} is not called: the domain rules of this server shut out {error.host}, and "
+                "they hold for commands too. See: apserver domain list"
+            ) from error
+
+    return check
+
+
+async def fetch(
+    dsn: str | None, settings: Settings, *, url: str, signed: bool = True
+) -> Mapping[str, Any]:
+    """What lies at a URL; ``signed`` by the instance actor, or by nobody, as without a ``dsn``."""
     _check_scheme(settings, url)
-    async with calling(dsn, settings) as caller:
+    async with calling(dsn, settings, name=INSTANCE if signed else None) as caller:
         return await caller.fetcher.any_document(url, Budget())
 
 

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apserver import telemetry
-from apserver.app.outgoing import client_of
+from apserver.app.outgoing import client_of, live_rules
+from apserver.app.streams import with_python_streams
 from apserver.compaction import Compactor
 from apserver.config import Settings
 from apserver.core import limits
@@ -21,17 +22,19 @@ from apserver.core.names import Names
 from apserver.core.origin import Origin, same_origin
 from apserver.errors import BadInput, Busy
 from apserver.flow.accept import Acceptor
+from apserver.flow.actor_lookup import actor_lookup
+from apserver.flow.apply import Applier
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import FanOut
 from apserver.flow.knocks import load_knocks
 from apserver.flow.live_rules import LiveRules
-from apserver.flow.moderation import own_hosts
 from apserver.flow.publish import Publisher
 from apserver.flow.reading import DocumentReader
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
 from apserver.flow.resolve import Resolver
 from apserver.flow.signers import Signers
+from apserver.flow.suspended import Suspended
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import SigningClient
@@ -109,7 +112,7 @@ async def running(order: Order) -> AsyncIterator[Worker]:
         db = Database(order.dsn, connections=limits.POOL, statement_s=limits.STATEMENT_S)
         await db.open()
         stack.push_async_callback(db.close)
-        live = await _live_rules(db, settings)
+        live = await live_rules(db, settings)
         client = client_of(
             settings, _check_of(settings, live), new_hosts=_new_hosts(db, settings, order.workers)
         )
@@ -176,17 +179,6 @@ class Worker:
     door: Door
 
 
-async def _live_rules(db: Database, settings: Settings) -> LiveRules:
-    """What moderation says, loaded before anything is asked or answered."""
-    live = LiveRules(
-        db,
-        own_hosts=own_hosts(settings.origin, settings.handle_host),
-        closed=settings.federation.mode == "closed",
-    )
-    await live.refresh()
-    return live
-
-
 def _check_of(settings: Settings, live: LiveRules) -> Callable[[str], None]:
     """What raises for a URL that this server asks in no case."""
 
@@ -226,20 +218,28 @@ async def _build(
         read=reader.read,
     )
     remote = Remote(db, fetcher, live, allow_http=allow_http)
+    known = actor_lookup(db)
     acceptor = Acceptor(
         db,
         remote,
         live,
+        known,
         names=names,
         reader=reader,
         allow_http=allow_http,
         per_minute=settings.limits.requests_per_minute,
     )
-    publisher = Publisher(db, names)
-    fan_out = FanOut(db, live, origin=settings.origin)
+    registry = with_python_streams(settings.registry)
+    publisher = Publisher(db, names, registry, live)
     bell = Bell(db, alone=order.workers == 1)
-    resolver = Resolver(db, remote, live, bell)
-    receiver = Receiver(db, publisher, fan_out, resolver, remote, live)
+    applier = Applier(publisher, live, registry)
+    receiver = Receiver(
+        db,
+        applier=applier,
+        suspended=Suspended(db, applier, remote, bell),
+        fan_out=FanOut(db, live, origin=settings.origin),
+        resolver=Resolver(db, remote, live, bell),
+    )
     return Parts(
         site=Site(
             db=db,
@@ -249,6 +249,8 @@ async def _build(
             acceptor=acceptor,
             bell=bell,
             live=live,
+            known=known,
+            registry=registry,
             requests_per_minute=settings.limits.requests_per_minute,
             trusted_proxies=settings.server.trusted_proxies,
             tls=settings.tls.cert is not None,

@@ -18,12 +18,14 @@ from apserver.cli import (
     domain,
     fetch,
     init,
+    prune,
     serve,
     sink,
     token,
     trial,
     webfinger,
 )
+from apserver.cli.invocation import command
 from apserver.cli.parser import (
     CONFIGURATION,
     EXIT_CODES,
@@ -34,6 +36,7 @@ from apserver.cli.parser import (
     Run,
     add_config,
 )
+from apserver.cures import PROGRAM, pasteable
 from apserver.errors import ApserverError, ConfigProblem
 
 #: In the order of the help text.
@@ -45,6 +48,7 @@ _GROUPS = (
     actor,
     token,
     domain,
+    prune,
     configuration,
     fetch,
     webfinger,
@@ -65,15 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(arguments)
     except ConfigProblem as error:
-        return _fail(CONFIGURATION, error)
+        return _fail(CONFIGURATION, error, config=arguments.config)
     except (ApserverError, OSError) as error:
-        return _fail(REFUSED, error)
+        return _fail(REFUSED, error, config=arguments.config)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _fail(code: int, error: Exception) -> int:
-    print("apserver:", " ".join(str(error).split()), file=sys.stderr)
+def _fail(code: int, error: Exception, *, config: str | None) -> int:
+    told = pasteable(" ".join(str(error).split()), command(config=config))
+    print(f"{PROGRAM}: {told}", file=sys.stderr)
     return code
 
 
@@ -81,7 +86,7 @@ def build_parser() -> Parser:
     """The whole command line."""
     codes = "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
     parser = Parser(
-        prog="apserver",
+        prog=PROGRAM,
         description="An ActivityPub server on PostgreSQL.",
         epilog=f"Exit codes:\n{codes}\n\nExample:\n  apserver try",
     )

@@ -15,6 +15,7 @@ from apserver.cli.parser import (
     add_command,
     add_dry_run,
     add_json,
+    add_name,
 )
 from apserver.core.vocabulary import ACTOR_TYPES
 from apserver.errors import Refused
@@ -84,7 +85,7 @@ def create(arguments: argparse.Namespace) -> int:
             dry_run=arguments.dry_run,
         )
 
-    made = (look if arguments.dry_run else change)(settings, work)
+    made = change(arguments, settings, work, would="this actor would be made")
     result = {
         "actor": made.actor,
         "handle": made.handle,
@@ -93,8 +94,6 @@ def create(arguments: argparse.Namespace) -> int:
     }
     if made.token is not None and not arguments.dry_run:
         result["token"] = made.token
-    if arguments.dry_run:
-        note("this actor would be made; nothing was changed")
     show(result, as_json=arguments.json)
     if not (arguments.token or arguments.dry_run or arguments.json):
         step = command("token", "create", arguments.NAME, config=arguments.config)
@@ -137,7 +136,7 @@ def _add_show(group: Commands) -> None:
         text="Show one actor of this server with its figures and keys, also when it is deleted.",
         example="apserver actor show ann",
     )
-    _add_name(parser)
+    add_name(parser)
     add_json(parser)
     parser.set_defaults(run=show_)
 
@@ -181,7 +180,7 @@ def _add_rotate_key(group: Commands) -> None:
         "signs. Works for the actor named instance too, which signs what the server fetches.",
         example="apserver actor rotate-key ann",
     )
-    _add_name(parser)
+    add_name(parser)
     add_dry_run(parser)
     add_json(parser)
     parser.set_defaults(run=rotate_key)
@@ -190,26 +189,14 @@ def _add_rotate_key(group: Commands) -> None:
 def rotate_key(arguments: argparse.Namespace) -> int:
     """`apserver actor rotate-key NAME`."""
     settings = settings_of(arguments)
-    if arguments.dry_run:
-
-        async def plan(dsn: str) -> OwnActor:
-            from apserver.app import own_actor
-
-            return await own_actor(dsn, settings, name=arguments.NAME)
-
-        actor = look(settings, plan)
-        if actor.deleted_at is not None:
-            raise Refused(f"{arguments.NAME} was deleted. What is deleted does not come back.")
-        note("a new key would be made and its Update be sent; nothing was changed")
-        show({"actor": actor.id, "followers": actor.followers}, as_json=arguments.json)
-        return DONE
 
     async def work(dsn: str) -> RotatedKey:
         from apserver import app
 
-        return await app.rotate_key(dsn, settings, name=arguments.NAME)
+        return await app.rotate_key(dsn, settings, name=arguments.NAME, dry_run=arguments.dry_run)
 
-    rotated = change(settings, work)
+    would = "a new key would be made and its Update be sent"
+    rotated = change(arguments, settings, work, would=would)
     show({"actor": rotated.actor, "key": rotated.key_id}, as_json=arguments.json)
     return DONE
 
@@ -225,7 +212,7 @@ def _add_delete(group: Commands) -> None:
         "made while the server runs.",
         example="apserver actor delete ann --dry-run",
     )
-    _add_name(parser)
+    add_name(parser)
     parser.add_argument("--yes", action="store_true", help="do it: it cannot be undone")
     add_dry_run(parser)
     add_json(parser)
@@ -246,9 +233,7 @@ def delete(arguments: argparse.Namespace) -> int:
 
         return await delete_actor(dsn, settings, name=arguments.NAME, dry_run=arguments.dry_run)
 
-    done = (look if arguments.dry_run else change)(settings, work)
-    if arguments.dry_run:
-        note("this would be deleted and sent; nothing was changed")
+    done = change(arguments, settings, work, would="this would be deleted and sent")
     result = {
         "actor": done.actor,
         "inboxes_told": done.deliveries,
@@ -257,7 +242,3 @@ def delete(arguments: argparse.Namespace) -> int:
     }
     show(result, as_json=arguments.json)
     return DONE
-
-
-def _add_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("NAME", help="the name of an actor of this server")

@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from apserver.cli.certificates import check_certificates
 from apserver.cli.example import toml
 from apserver.cli.output import note, show, show_json, show_table
 from apserver.cli.parser import DONE, Commands, add_command, add_json
 from apserver.config import (
     BY_DOTTED,
     KEYS,
+    TABLES,
+    TABLES_BY_NAME,
     Given,
     Key,
     Settings,
+    Table,
     default_data_dir,
     find_file,
     read,
@@ -35,9 +39,9 @@ def add(commands: Commands) -> None:
         group,
         "check",
         summary="Check the configuration.",
-        text="Check the file, the environment and what they add up to. Exit code 0 and the main "
-        "settings, or 78 and the first problem with its cure. What lies outside of the "
-        "configuration is looked at by: apserver doctor",
+        text="Check the file, the environment and what they add up to, with the certificates that "
+        "they name. Exit code 0 and the main settings, or 78 and the first problem with its cure. "
+        "What lies outside of the configuration is looked at by: apserver doctor",
         example="apserver config check --config /etc/apserver/config.toml",
     )
     add_json(parser)
@@ -67,6 +71,7 @@ def add(commands: Commands) -> None:
 def check(arguments: argparse.Namespace) -> int:
     """`apserver config check`."""
     settings, _ = _effective(arguments)
+    check_certificates(settings)
     file = find_file(arguments.config, os.environ, cwd=Path.cwd())
     result = {
         "ok": True,
@@ -91,16 +96,22 @@ def show_(arguments: argparse.Namespace) -> int:
     """`apserver config show`."""
     settings, given = _effective(arguments)
     rows = {key.dotted: _value(key, settings, given) for key in KEYS}
+    for table in TABLES:
+        rows |= _entries(table, settings, given)
     if arguments.json:
         show_json(rows)
     else:
-        table = [{"key": name, **row, "value": toml(row["value"])} for name, row in rows.items()]
-        show_table(table, ("key", "value", "from"), as_json=False)
+        lines = [{"key": name, **row, "value": toml(row["value"])} for name, row in rows.items()]
+        show_table(lines, ("key", "value", "from"), as_json=False)
     return DONE
 
 
 def explain(arguments: argparse.Namespace) -> int:
     """`apserver config explain KEY`. Works with a configuration that cannot be used, too."""
+    table = TABLES_BY_NAME.get(arguments.KEY.partition(".")[0])
+    if table is not None:
+        show(_of_table(table, arguments.KEY), as_json=arguments.json)
+        return DONE
     key = _key(arguments.KEY)
     result: dict[str, Any] = {
         "key": key.dotted,
@@ -121,12 +132,36 @@ def explain(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _of_table(table: Table, name: str) -> dict[str, Any]:
+    """What a table is, or with `verbs.type` what one of its keys is."""
+    keys = table.keys_of(table.example)
+    key = keys.get(name.rpartition(".")[2])
+    if key is not None:
+        return {
+            "key": key.label,
+            "means": f"{key.doc} {key.comment}".strip(),
+            "allowed": key.allowed,
+            "default": key.computed or toml(key.default),
+            "variable": table.variable,
+        }
+    if name != table.name:
+        raise Refused(f"There is no setting {name}. Keys of {table.name}: {', '.join(keys)}")
+    return {
+        "key": table.label(table.example),
+        "means": f"{table.doc} {table.comment}",
+        "name": table.allowed,
+        "keys": [f"{key.name}: {key.doc} Allowed: {key.allowed}" for key in table.keys],
+        "variable": table.variable,
+    }
+
+
 def _key(name: str) -> Key:
     key = BY_DOTTED.get(name)
     if key is None:
-        [close] = difflib.get_close_matches(name, BY_DOTTED, n=1) or [""]
+        known = [*BY_DOTTED, *TABLES_BY_NAME]
+        [close] = difflib.get_close_matches(name, known, n=1) or [""]
         hint = f" Did you mean {close}?" if close else ""
-        raise Refused(f"There is no setting {name}.{hint} Settings: {', '.join(BY_DOTTED)}")
+        raise Refused(f"There is no setting {name}.{hint} Settings: {', '.join(known)}")
     return key
 
 
@@ -134,6 +169,18 @@ def _effective(arguments: argparse.Namespace) -> tuple[Settings, Mapping[str, Gi
     """The settings, and those of them that were set, with their places."""
     given = read(arguments.config, os.environ, cwd=Path.cwd())
     return settle(given, {"data_dir": default_data_dir(os.environ)}), given
+
+
+def _entries(
+    table: Table, settings: Settings, given: Mapping[str, Given]
+) -> dict[str, dict[str, Any]]:
+    """A row for each key of each entry of a table."""
+    where = given[table.name].where if table.name in given else "default"
+    return {
+        f"{table.label(name)[1:-1]}.{key}": {"value": value, "from": where}
+        for name, members in settings.entries()[table.name].items()
+        for key, value in members.items()
+    }
 
 
 def _value(key: Key, settings: Settings, given: Mapping[str, Given]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from apserver.cli.output import note
 from apserver.config import Settings, default_data_dir, load, read, settle
 from apserver.errors import Busy, Refused
 from apserver.store.binaries import cluster_major
@@ -46,8 +47,22 @@ def database(settings: Settings) -> Iterator[str]:
         yield dsn
 
 
-def change(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T:
-    """What ``work`` gives for the DSN of a database that is brought up to date first."""
+def change(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    work: Callable[[str], Coroutine[Any, Any, T]],
+    *,
+    would: str,
+) -> T:
+    """What ``work`` gives for the DSN of a database that is brought up to date first.
+
+    With --dry-run as `look`, and a note says what ``would`` be done: ``work`` itself sees to it
+    that nothing is changed then.
+    """
+    if arguments.dry_run:
+        planned = look(settings, work)
+        note(f"{would}; nothing was changed")
+        return planned
     with _answering(settings) as dsn:
         return asyncio.run(_change(settings, work, dsn))
 
@@ -62,6 +77,15 @@ def look(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T
         )
     with _answering(settings) as dsn:
         return asyncio.run(_look(settings, work, dsn))
+
+
+def look_if_there(settings: Settings, work: Callable[[str | None], Coroutine[Any, Any, T]]) -> T:
+    """As `look` where there is a database; else ``work`` gets None, and the user is told that the
+    domain rules, which stand in it, are not looked at."""
+    if settings.origin != NO_ORIGIN and has_database(settings):
+        return look(settings, work)
+    note("there is no database here, so no domain rules are looked at")
+    return asyncio.run(work(None))
 
 
 @contextmanager

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
-import shlex
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from apserver.cli.certificates import check_certificates
 from apserver.cli.connection import database, has_database, settings_of
+from apserver.cli.invocation import command
 from apserver.cli.output import show_json
 from apserver.cli.parser import DONE, REFUSED, WIDTH, Commands, add_command, add_json
 from apserver.config import Settings
+from apserver.cures import pasteable
 from apserver.errors import ApserverError, ConfigProblem
 
 if TYPE_CHECKING:
     from apserver.app.doctor import Check
-
-_COMMAND = re.compile(r"\bapserver (?:serve|config check)\b")  #: as cures name them
 
 
 def add(commands: Commands) -> None:
@@ -44,12 +43,13 @@ def doctor(arguments: argparse.Namespace) -> int:
 
     try:
         settings = settings_of(arguments)
+        check_certificates(settings)
     except ConfigProblem as error:
         checks = [Check("configuration", "fail", str(error), "See: apserver config check")]
     else:
         well = Check("configuration", "ok", f"{settings.origin}, @NAME@{settings.handle_host}")
         checks = [well, *_examine(settings)]
-    checks = [_with_config(check, arguments.config) for check in checks]
+    checks = [_pasteable(check, command(config=arguments.config)) for check in checks]
     if arguments.json:
         show_json({"ok": is_well(checks), "checks": [asdict(check) for check in checks]})
     else:
@@ -57,13 +57,10 @@ def doctor(arguments: argparse.Namespace) -> int:
     return DONE if is_well(checks) else REFUSED
 
 
-def _with_config(check: Check, config: str | None) -> Check:
-    """Commands in a cure read the same configuration file."""
-    if config is None:
-        return check
-    option = f" --config {shlex.quote(config)}"
-    cure = _COMMAND.sub(lambda found: found[0] + option, check.cure)
-    return replace(check, cure=cure)
+def _pasteable(check: Check, program: str) -> Check:
+    return replace(
+        check, detail=pasteable(check.detail, program), cure=pasteable(check.cure, program)
+    )
 
 
 def _examine(settings: Settings) -> Iterator[Check]:
@@ -79,7 +76,7 @@ def _examine_database(settings: Settings) -> list[Check]:
 
     try:
         if not has_database(settings):
-            cure = "apserver serve makes it"
+            cure = "Start the server, which makes it: apserver serve"
             return [Check("database", "warn", f"there is none in {settings.data_dir} yet", cure)]
         with database(settings) as dsn:
             return asyncio.run(_all_of(examine_database(dsn, settings)))

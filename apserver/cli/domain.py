@@ -70,8 +70,13 @@ def _add_limit(group: Commands) -> None:
         action="store_true",
         help="hide nothing; only refuse what the other options name",
     )
-    parser.add_argument("--reject-media", action="store_true", help="take no media from there")
-    parser.add_argument("--reject-reports", action="store_true", help="take no reports from there")
+    later = "kept for later: none are taken yet"
+    parser.add_argument(
+        "--reject-media", action="store_true", help=f"take no media from there ({later})"
+    )
+    parser.add_argument(
+        "--reject-reports", action="store_true", help=f"take no reports from there ({later})"
+    )
     _add_rule(parser, Severity.LIMIT, act="domain limit")
 
 
@@ -251,7 +256,7 @@ def _change(
         async with moderating(dsn, settings, dry_run=arguments.dry_run) as acts:
             return await act(acts)
 
-    return (look if arguments.dry_run else change)(settings, work)
+    return change(arguments, settings, work, would="this would be done")
 
 
 def _rules(arguments: argparse.Namespace) -> list[DomainRule]:
@@ -267,9 +272,7 @@ def _rules(arguments: argparse.Namespace) -> list[DomainRule]:
 
 
 def _show(arguments: argparse.Namespace, done: RuleChange, **about: object) -> None:
-    if arguments.dry_run:
-        note("this would be done; nothing was changed")
-    elif not (done.added or done.changed or done.removed):
+    if not (arguments.dry_run or done.added or done.changed or done.removed):
         note("nothing had to be changed")
     cut = {
         "accounts_there": done.accounts,

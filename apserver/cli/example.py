@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, Key
+from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, TABLES, Key, Table
 
 HEAD = f"""\
 # Configuration of apserver (TOML), written from the code: see docs/configuration.md.
@@ -27,9 +27,14 @@ def render_example() -> str:
     return render_file({key.dotted: key.shown for key in KEYS if key.name == "origin"})
 
 
-def render_file(values: Mapping[str, Any], *, shown: Mapping[str, Any] = NOTHING) -> str:
-    """A configuration file that sets ``values`` (TOML types, by dotted key) and shows the rest:
-    defaults, with those of this machine in ``shown``."""
+def render_file(
+    values: Mapping[str, Any],
+    *,
+    entries: Mapping[str, Mapping[str, Mapping[str, Any]]] = NOTHING,
+    shown: Mapping[str, Any] = NOTHING,
+) -> str:
+    """A configuration file that sets ``values`` (TOML types, by dotted key) and the ``entries`` of
+    tables, and shows the rest: defaults, with those of this machine in ``shown``."""
     lines = [HEAD]
     section = ""
     for key in KEYS:
@@ -37,7 +42,24 @@ def render_file(values: Mapping[str, Any], *, shown: Mapping[str, Any] = NOTHING
             section = key.section
             lines.append(f"\n[{section}]\n")
         lines.extend(_lines(key, values, shown))
+    for table in TABLES:
+        lines.extend(_table_lines(table, entries.get(table.name, NOTHING)))
     return "".join(lines)
+
+
+def _table_lines(table: Table, entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The entries that are set, or without any the keys of one, all as comments."""
+    yield "\n" + _comment(f"{table.doc} {table.comment}")
+    for name, members in entries.items():
+        yield f"{table.label(name)}\n"
+        yield from (f"{member} = {toml(value)}\n" for member, value in members.items())
+    if entries:
+        return
+    yield f"#{table.label(table.example)}\n"
+    for key in table.keys:
+        yield _comment(f"{key.doc} {key.comment}".strip())
+        yield _comment(f"Allowed: {key.allowed}")
+        yield f"#{key.name} = {toml(key.shown if key.computed else key.default)}\n"
 
 
 def _lines(key: Key, values: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[str]:
@@ -67,5 +89,10 @@ def _is_first(key: Key) -> bool:
 
 
 def toml(value: object) -> str:
-    """A value as TOML: for text, numbers, booleans and lists of text it is written like JSON."""
+    """A value as TOML: but for tables it is written like JSON."""
+    if isinstance(value, Mapping):
+        members = (f"{json.dumps(name)} = {toml(one)}" for name, one in value.items())
+        return "{" + ", ".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PROGRAM = "apserver"
+from apserver.cures import PROGRAM
 
 
 def command(*words: str, config: str | None = None) -> str:
-    """A shell line that runs `apserver WORDS`, with ``--config`` where it is needed."""
+    """A shell line that runs `apserver WORDS`, with ``--config`` where it is needed. Without
+    words it is the start of such a line, for `apserver.cures`."""
     option = [] if config is None else ["--config", config]
-    return shlex.join([*program(sys.argv, os.environ), *words, *option])
+    return shlex.join([*program(sys.argv, os.environ), *option, *words])
 
 
 def program(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:

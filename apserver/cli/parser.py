@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
+from apserver.cli.invocation import command
 from apserver.config import FILE_NAME, FILE_VARIABLE
+from apserver.cures import pasteable
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -39,7 +41,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit code 2."""
-        self.exit(USAGE, f"apserver: {message}. See: {self.prog} --help\n")
+        self.exit(
+            USAGE, f"apserver: {message}. See: {pasteable(f'{self.prog} --help', command())}\n"
+        )
 
     def add_commands(self) -> Commands:
         """Sub-commands, one of which must be given."""
@@ -75,6 +79,11 @@ def add_config(parser: Parser, *, default: str | None = None) -> None:
         help=f"the configuration file (else the one named by {FILE_VARIABLE}, "
         f"else ./{FILE_NAME} when it exists)",
     )
+
+
+def add_name(parser: Parser) -> None:
+    """NAME, for commands on an actor of ours."""
+    parser.add_argument("NAME", help="the name of an actor of this server")
 
 
 def add_json(parser: Parser, *, what: str = "one JSON object") -> None:

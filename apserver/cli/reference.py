@@ -12,7 +12,7 @@ from pathlib import Path
 from apserver.cli import build_parser
 from apserver.cli.example import render_example, toml, wrap
 from apserver.cli.parser import Parser
-from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, Key
+from apserver.config import FILE_NAME, FILE_VARIABLE, KEYS, TABLES, Key, Table
 
 NOTE = "<!-- Written by `python -m apserver.cli.reference`. Do not edit. -->\n"
 
@@ -37,8 +37,9 @@ apserver init https://social.example.org       # writes ./{FILE_NAME}, every key
 APSERVER__LOG__LEVEL=debug apserver serve      # one setting for one run
 ```
 
-In the environment, a list is written with commas (`10.0.0.0/8, fd00::/8`) or as JSON, and
-`true` and `false` are the booleans. Relative paths start at the folder of the file, and those
+In the environment, a list is written with commas (`10.0.0.0/8, fd00::/8`) or as JSON, a table of
+named entries as one JSON object (`APSERVER__FLAGS='{{"mute": {{"mutes": true}}}}'`), and `true` and
+`false` are the booleans. Relative paths start at the folder of the file, and those
 from the environment at the current folder.
 
 `apserver try` needs no file. Its defaults differ: `origin` is `http://` with the address of
@@ -46,6 +47,12 @@ from the environment at the current folder.
 `apserver-try` in place of `apserver`.
 
 ## Keys
+"""
+
+NAMED = """
+## Named entries
+
+Each entry of these has a name of your own. In TOML, a name with spaces stands in quotes.
 """
 
 TROUBLE = """
@@ -90,7 +97,28 @@ def documents() -> dict[str, str]:
 
 def render_configuration() -> str:
     """The page of all keys."""
-    return CONFIGURATION + "".join(map(_section, KEYS)) + TROUBLE
+    tables = "".join(map(_table, TABLES))
+    return CONFIGURATION + "".join(map(_section, KEYS)) + NAMED + tables + TROUBLE
+
+
+def _table(table: Table) -> str:
+    return f"""
+### `{table.label(table.example)}`
+
+{wrap(f"{table.doc} {table.comment}")}
+
+- name: {table.allowed}
+- variable for all entries: `{table.variable}`, a JSON object
+
+| key | means | allowed | default |
+|---|---|---|---|
+{"".join(map(_row, table.keys))}"""
+
+
+def _row(key: Key) -> str:
+    default = key.computed or f"`{toml(key.default)}`"
+    means = f"{key.doc} {key.comment}".strip()
+    return f"| `{key.name}` | {means} | {key.allowed} | {default} |\n"
 
 
 def _section(key: Key) -> str:

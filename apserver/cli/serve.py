@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable
 
 from apserver import supervisor
+from apserver.cli.certificates import check_certificates
 from apserver.cli.connection import settings_of
+from apserver.cli.invocation import command
 from apserver.cli.parser import Commands, add_command
 from apserver.config import Settings
 from apserver.core import limits
+from apserver.cures import PROGRAM
 
 #: PostgreSQL's own defaults: how many, and how many of them only a superuser gets.
 MAX_CONNECTIONS = 100
@@ -48,18 +51,26 @@ def serve(arguments: argparse.Namespace) -> int:
     """`apserver serve`."""
     settings = settings_of(arguments)
     # As a worker does it, but before anything is started.
-    from apserver.serve.tls import server_context
-
-    server_context(settings.tls.cert, settings.tls.key)
+    check_certificates(settings)
 
     def announce(listening: str) -> None:
         print(f"apserver: serving {settings.origin} at {listening}", file=sys.stderr, flush=True)
 
-    return supervisor.run(plan(settings, workers=arguments.workers, on_ready=announce))
+    program = command(config=arguments.config)
+    return supervisor.run(
+        plan(settings, workers=arguments.workers, on_ready=announce, program=program)
+    )
 
 
-def plan(settings: Settings, *, workers: int, on_ready: Callable[[str], None]) -> supervisor.Plan:
-    """What the supervisor is to run; ``on_ready`` is called once requests are answered."""
+def plan(
+    settings: Settings,
+    *,
+    workers: int,
+    on_ready: Callable[[str], None],
+    program: str = PROGRAM,
+) -> supervisor.Plan:
+    """What the supervisor is to run; ``on_ready`` is called once requests are answered, and
+    ``program`` is how other commands for this server begin."""
     host, port = settings.listen_address
     return supervisor.Plan(
         data_dir=settings.data_dir,
@@ -72,4 +83,5 @@ def plan(settings: Settings, *, workers: int, on_ready: Callable[[str], None]) -
         ),
         settings_json=settings.to_json(),
         on_ready=on_ready,
+        program=program,
     )

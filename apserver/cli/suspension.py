@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from apserver.cli.connection import change, look, settings_of
-from apserver.cli.output import note, show
+from apserver.cli.connection import change, settings_of
+from apserver.cli.output import show
 from apserver.cli.parser import DONE, Commands, Parser, add_command, add_dry_run, add_json
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             do = acts.suspend if arguments.act == "actor suspend" else acts.unsuspend
             return await do(arguments.ACTOR, act=arguments.act)
 
-    done = (look if arguments.dry_run else change)(settings, work)
-    if arguments.dry_run:
-        note("this would be done; nothing was changed")
+    done = change(arguments, settings, work, would="this would be done")
     result = {
         "actor": done.actor,
         "follows_ended": done.follows,

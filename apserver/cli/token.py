@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from apserver.cli.connection import change, look, settings_of
-from apserver.cli.output import note, show, show_table
-from apserver.cli.parser import DONE, Commands, add_command, add_dry_run, add_json
-from apserver.core.scopes import SCOPES, Scope, parse_scopes
+from apserver.cli.output import show, show_table
+from apserver.cli.parser import DONE, Commands, add_command, add_dry_run, add_json, add_name
+from apserver.core.scopes import USUAL, Scope, parse_scopes
 from apserver.errors import BadInput
 
 if TYPE_CHECKING:
@@ -33,16 +33,19 @@ def _add_create(group: Commands) -> None:
         "create",
         summary="Make a bearer token for an actor.",
         text="Make a bearer token, with which a program reads what an actor may see (scope read) "
-        "and posts to its outbox (scope write). It is shown once: only its hash is stored.",
+        "and posts to its outbox (scope write). With scope import it also says when something "
+        "was, for what happened elsewhere before. With scope site, which only the actor named "
+        "instance can have, it writes the things of a site and acts for its users. It is shown "
+        "once: only its hash is stored.",
         example="apserver token create ann --scope read",
     )
-    parser.add_argument("NAME", help="the name of an actor of this server")
+    add_name(parser)
     parser.add_argument(
         "--scope",
         type=scopes,
-        default=SCOPES,
+        default=USUAL,
         metavar="SCOPES",
-        help="read, write or read,write (default: read,write)",
+        help="some of read, write, import and site, with commas (default: read,write)",
     )
     add_dry_run(parser)
     add_json(parser)
@@ -50,7 +53,7 @@ def _add_create(group: Commands) -> None:
 
 
 def scopes(text: str) -> tuple[Scope, ...]:
-    """`read`, `write` or both."""
+    """Scopes with commas between them."""
     try:
         return parse_scopes(text)
     except BadInput as error:
@@ -72,14 +75,10 @@ def create(arguments: argparse.Namespace) -> int:
             dry_run=arguments.dry_run,
         )
 
-    if arguments.dry_run:
-        planned = look(settings, work)
-        note("a token would be made; nothing was changed")
-        result = {"actor": planned.actor, "scopes": list(planned.scopes)}
-    else:
-        made = change(settings, work)
-        result = {"actor": made.actor, "id": made.id, "scopes": list(made.scopes)}
-        result["token"] = made.token
+    made = change(arguments, settings, work, would="a token would be made")
+    result: dict[str, Any] = {"actor": made.actor, "scopes": list(made.scopes)}
+    if not arguments.dry_run:
+        result |= {"id": made.id, "token": made.token}
     show(result, as_json=arguments.json)
     return DONE
 
@@ -147,8 +146,6 @@ def revoke(arguments: argparse.Namespace) -> int:
 
         return await revoke_token(dsn, settings, id=arguments.ID, dry_run=arguments.dry_run)
 
-    token = (look if arguments.dry_run else change)(settings, work)
-    if arguments.dry_run:
-        note("this token would be revoked; nothing was changed")
+    token = change(arguments, settings, work, would="this token would be revoked")
     show({"id": token.id, "actor": token.name}, as_json=arguments.json)
     return DONE

@@ -90,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     def announce(_: str) -> None:
         print(render(trial, settings.data_dir), end="", flush=True)
 
-    code = supervisor.run(plan(settings, workers=1, on_ready=announce))
+    program = command(config=str(settings.data_dir / FILE_NAME))
+    code = supervisor.run(plan(settings, workers=1, on_ready=announce, program=program))
     if code == DONE:
         note(f"stopped. Start again with: {command('try', config=arguments.config)}")
     return code
@@ -118,8 +119,8 @@ def trial_settings(
     if "origin" in given and not given["origin"].value.startswith("http:"):
         raise ConfigProblem(
             f'{given["origin"].where}: origin = "{given["origin"].value}" is not allowed here. '
-            'Allowed: none, or one with http://, as "apserver try" is for one machine. '
-            'Run "apserver serve", or "apserver try" in another folder'
+            "Allowed: none, or one with http://, as a trial is for one machine. "
+            "Try it in another folder, or run: apserver serve"
         )
     defaults: dict[str, Any] = {
         "data_dir": default_data_dir(environ, "apserver-try"),
@@ -158,7 +159,7 @@ def origin_at(listen: str) -> str:
     text, port = split_listen(listen)
     if port == 0:
         raise ConfigProblem(
-            f'listen = "{listen}" is not allowed with "apserver try". Allowed: a port of 1 or '
+            f'listen = "{listen}" is not allowed in a trial. Allowed: a port of 1 or '
             "more, as it becomes part of every id"
         )
     address = ipaddress.ip_address(text)
@@ -192,7 +193,8 @@ def first_start(settings: Settings) -> Trial:
     """Make the actors, and keep what to print and a configuration file for other commands."""
     with database(settings) as dsn:
         trial = asyncio.run(_make(dsn, settings))
-    _write_private(settings.data_dir / FILE_NAME, render_file(settings.plain()))
+    file = render_file(settings.plain(), entries=settings.entries())
+    _write_private(settings.data_dir / FILE_NAME, file)
     _write_private(settings.data_dir / KEPT_IN, json.dumps(asdict(trial), indent=2) + "\n")
     return trial
 

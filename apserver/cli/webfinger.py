@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from typing import TYPE_CHECKING
 
-from apserver.cli.connection import NO_ORIGIN, has_database, look, settings_of_anybody
+from apserver.cli.connection import look_if_there, settings_of_anybody
 from apserver.cli.output import indented, show
 from apserver.cli.parser import DONE, Commands, add_command, add_json
 
@@ -38,8 +37,7 @@ def webfinger(arguments: argparse.Namespace) -> int:
 
         return await app.webfinger(dsn, settings, handle=arguments.HANDLE)
 
-    signs = settings.origin != NO_ORIGIN and has_database(settings)
-    looked_up = look(settings, work) if signs else asyncio.run(work(None))
+    looked_up = look_if_there(settings, work)
     found = looked_up.found
     result = {
         "actor": found.actor,

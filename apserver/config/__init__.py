@@ -21,6 +21,7 @@ from apserver.config.settings import (
     settle,
 )
 from apserver.config.sources import FILE_NAME, FILE_VARIABLE, Given, find_file, read
+from apserver.config.tables import TABLES, TABLES_BY_NAME, Table
 from apserver.config.values import (
     check_handle_host,
     check_origin,
@@ -34,6 +35,8 @@ __all__ = [
     "FILE_VARIABLE",
     "KEYS",
     "PREFIX",
+    "TABLES",
+    "TABLES_BY_NAME",
     "Database",
     "Federation",
     "Given",
@@ -43,6 +46,7 @@ __all__ = [
     "Retention",
     "Server",
     "Settings",
+    "Table",
     "Tls",
     "check_handle_host",
     "check_origin",

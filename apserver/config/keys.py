@@ -24,7 +24,8 @@ from apserver.config.values import (
 )
 
 PREFIX = "APSERVER__"
-Kind = Literal["text", "boolean", "integer", "list", "path"]
+#: "table" is one of text, "tables" a list of such.
+Kind = Literal["text", "boolean", "integer", "list", "path", "table", "tables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,15 @@ from typing import Any, Literal
 
 from apserver.config.keys import BY_DOTTED, KEYS, PREFIX, Key
 from apserver.config.sources import NOTHING, Given, Place, read, seen
+from apserver.config.tables import TABLES, TABLES_BY_NAME
 from apserver.config.values import split_listen
+from apserver.core.custom_streams import CustomStream
+from apserver.core.flags import Flag
 from apserver.core.origin import Network, host_of
 from apserver.core.reach import NameServer
+from apserver.core.registry import Registry
+from apserver.core.things import Things, ThingType, fill, names_in
+from apserver.core.verbs import Verb, Verbs
 from apserver.errors import ConfigProblem
 
 
@@ -77,7 +83,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings, checked. Each field is the key of that name in `KEYS`."""
+    """All settings, checked. Each field is the key of that name in `KEYS`, or one of `TABLES`."""
 
     origin: str
     handle_host: str
@@ -90,15 +96,33 @@ class Settings:
     limits: Limits
     retention: Retention
     log: Log
+    verbs: tuple[Verb, ...]
+    flags: tuple[Flag, ...]
+    things: tuple[ThingType, ...]
+    streams: tuple[CustomStream, ...]
 
     @property
     def listen_address(self) -> tuple[str, int]:
         """`listen` as (IP address, port)."""
         return split_listen(self.listen)
 
+    @property
+    def registry(self) -> Registry:
+        """What the tables register, as rules and readers use it."""
+        return Registry(
+            verbs=Verbs(self.verbs),
+            flags={flag.name: flag for flag in self.flags},
+            things=Things(self.things, self.origin),
+            streams={stream.slug: stream for stream in self.streams},
+        )
+
     def plain(self) -> dict[str, Any]:
         """The values in their TOML types, by dotted key."""
         return {key.dotted: self._plain(key) for key in KEYS}
+
+    def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The entries of each table in their TOML types, by name."""
+        return {table.name: table.plain(getattr(self, table.name)) for table in TABLES}
 
     def _plain(self, key: Key) -> Any:
         value = getattr(getattr(self, key.section) if key.section else self, key.name)
@@ -108,14 +132,17 @@ class Settings:
 
     def to_json(self) -> str:
         """One JSON object by dotted key, as workers get it; `from_json` reads it back."""
-        return json.dumps(self.plain())
+        return json.dumps(self.plain() | self.entries())
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
         """The settings that `to_json` wrote."""
         place = Place("settings of the parent process", base=Path("/"))
         plain: dict[str, Any] = json.loads(text)
-        return settle({name: place.take(BY_DOTTED[name], plain[name]) for name in plain})
+        tables = {name: plain.pop(name) for name in TABLES_BY_NAME}
+        given = {name: place.take(BY_DOTTED[name], plain[name]) for name in plain}
+        given |= {name: place.take_table(TABLES_BY_NAME[name], tables[name]) for name in tables}
+        return settle(given)
 
 
 def load(
@@ -133,6 +160,7 @@ def load(
 def settle(given: Mapping[str, Given], defaults: Mapping[str, Any] = NOTHING) -> Settings:
     """Fill what was not given, from ``defaults`` and then from the table, and check the whole."""
     values = {key.dotted: key.default_value for key in KEYS if not key.computed}
+    values |= {table.name: () for table in TABLES}
     values |= defaults
     values |= {name: item.value for name, item in given.items()}
     if "origin" not in values:
@@ -149,7 +177,18 @@ def settle(given: Mapping[str, Given], defaults: Mapping[str, Any] = NOTHING) ->
             "under [federation]"
         )
     _check_tls(values)
+    _check_things(values)
     return _settings(values)
+
+
+def _check_things(values: Mapping[str, Any]) -> None:
+    things = Things(values["things"], values["origin"])
+    for one in things.configured:
+        if things.find(fill(one.iri, {name: "1" for name in names_in(one.iri)})) is None:
+            raise ConfigProblem(
+                f"[things.{one.kind}] iri = {seen(one.iri)} is not allowed: apserver has ids of "
+                "its own there. Allowed: another path"
+            )
 
 
 def _check_tls(values: Mapping[str, Any]) -> None:
@@ -180,6 +219,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         limits=Limits(**of("limits")),
         retention=Retention(**of("retention")),
         log=Log(**of("log")),
+        **{table.name: values[table.name] for table in TABLES},
     )
 
 

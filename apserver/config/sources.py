@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from apserver.config.keys import BY_DOTTED, BY_VARIABLE, KEYS, PREFIX, SECTIONS, Key, Kind
+from apserver.config.tables import TABLES, TABLES_BY_NAME, Table
 from apserver.config.values import without_password
 from apserver.errors import ConfigProblem
 
@@ -40,7 +41,7 @@ def read(
     cwd: Path,
     overrides: Mapping[str, str] = NOTHING,
 ) -> dict[str, Given]:
-    """What was set, by dotted key, without defaults."""
+    """What was set, by dotted key, and tables by name, without defaults."""
     path = find_file(config_file, environ, cwd=cwd)
     given = {} if path is None else _from_file(path)
     given |= _from_environment(environ, cwd)
@@ -50,7 +51,7 @@ def read(
     return {
         name: item
         for name, item in given.items()
-        if item.value != "" or not BY_DOTTED[name].computed
+        if item.value != "" or name not in BY_DOTTED or not BY_DOTTED[name].computed
     }
 
 
@@ -67,7 +68,7 @@ def find_file(config_file: str | None, environ: Mapping[str, str], *, cwd: Path)
         by = "--config" if config_file else FILE_VARIABLE
         raise ConfigProblem(
             f"{path}: there is no such file; {by} names it. Mend the name, or run "
-            f'"apserver init https://YOUR.HOST --config {named}" to write it'
+            '"apserver init https://YOUR.HOST" to write it'
         )
     return None
 
@@ -80,8 +81,10 @@ def _from_file(path: Path) -> dict[str, Given]:
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise ConfigProblem(f"{path}: not valid TOML: {error}") from error
     place = Place(str(path), base=path.parent)
-    given = {}
-    for section, name, value in _flat(document, place):
+    named = {name: value for name, value in document.items() if name in TABLES_BY_NAME}
+    given = {name: place.take_table(TABLES_BY_NAME[name], value) for name, value in named.items()}
+    plain = {name: value for name, value in document.items() if name not in named}
+    for section, name, value in _flat(plain, place):
         key = place.key(section, name, value)
         given[key.dotted] = place.take(key, value)
     return given
@@ -107,12 +110,20 @@ def _flat(document: Mapping[str, Any], place: Place) -> Iterator[tuple[str, str,
 
 def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
     given = {}
+    tables = {table.variable: table for table in TABLES}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        if variable in tables:
+            place = Place(variable, base=cwd)
+            given[tables[variable].name] = place.take_table_text(
+                tables[variable], environ[variable]
+            )
+            continue
         if variable not in BY_VARIABLE:
             shown = "(hidden)" if "DATABASE" in variable.upper() else seen(environ[variable])
             raise ConfigProblem(
                 f"{variable}: unknown variable, with the value {shown}."
-                f"{_hint(variable.upper(), BY_VARIABLE)} Known: {', '.join(BY_VARIABLE)}"
+                f"{_hint(variable.upper(), [*BY_VARIABLE, *tables])} "
+                f"Known: {', '.join([*BY_VARIABLE, *tables])}"
             )
         key = BY_VARIABLE[variable]
         given[key.dotted] = Place(variable, base=cwd).take_text(key, environ[variable])
@@ -129,9 +140,10 @@ class Place:
     def check_section(self, name: str, value: object) -> None:
         """That the section exists and is one; or ConfigProblem."""
         if name not in SECTIONS:
+            known = [*SECTIONS, *TABLES_BY_NAME]
             raise ConfigProblem(
-                f"{self.where}: unknown section [{name}].{_hint(name, SECTIONS, '[{}]')} "
-                f"Known sections: {', '.join(SECTIONS)}"
+                f"{self.where}: unknown section [{name}].{_hint(name, known, '[{}]')} "
+                f"Known sections: {', '.join(known)}"
             )
         if not isinstance(value, dict):
             raise ConfigProblem(
@@ -170,6 +182,61 @@ class Place:
         except (ValueError, RuntimeError) as error:  # RuntimeError: "~name" of nobody
             raise self._problem(key, value) from error
 
+    def take_table(self, table: Table, value: object) -> Given:
+        """All entries of a table."""
+        if not isinstance(value, dict):
+            raise ConfigProblem(
+                f"{self.where}: {table.name} = {seen(value)} is not allowed. Allowed: "
+                f"sections such as {table.label(table.example)}"
+            )
+        entries = tuple(self._entry(table, name, entry) for name, entry in value.items())
+        return Given(entries, self.where)
+
+    def take_table_text(self, table: Table, text: str) -> Given:
+        """All entries of a table from the environment: one JSON object."""
+        try:
+            value = json.loads(text or "{}")
+        except ValueError as error:
+            raise ConfigProblem(f"{self.where}: {seen(text)} is not JSON: {error}") from error
+        return self.take_table(table, value)
+
+    def _entry(self, table: Table, name: str, value: object) -> Any:
+        """One entry of a table, checked."""
+        label = table.label(name)
+        keys = table.keys_of(name)
+        if not isinstance(value, dict):
+            raise ConfigProblem(
+                f"{self.where}: {table.name}.{name} = {seen(value)} is not allowed. Allowed: "
+                f"a section {label} with the keys {', '.join(keys)}"
+            )
+        try:
+            members = {table.entry: table.check_name(name)}
+        except ValueError as error:
+            raise ConfigProblem(
+                f"{self.where}: {label}: this name is not allowed. Allowed: {table.allowed}"
+            ) from error
+        for one, given in value.items():
+            if one not in keys:
+                raise ConfigProblem(
+                    f"{self.where}: unknown key {label} {one} = {seen(given)}."
+                    f"{_hint(one, keys, label + ' {}')} Known keys of {label}: {', '.join(keys)}"
+                )
+            members[one] = self.take(keys[one], given).value
+        return self._made(table, label, members)
+
+    def _made(self, table: Table, label: str, members: dict[str, Any]) -> Any:
+        for key in table.keys:
+            if key.computed and not members.get(key.name):
+                raise ConfigProblem(
+                    f"{self.where}: {label} {key.name} is not set. Allowed: {key.allowed}"
+                )
+            if key.name not in members:
+                members[key.name] = key.default_value
+        try:
+            return table.make(**members)
+        except ValueError as error:
+            raise ConfigProblem(f"{self.where}: {label}: {error}") from error
+
     def _problem(self, key: Key, value: object) -> ConfigProblem:
         shown = "(hidden)" if key.secret else seen(value)
         return ConfigProblem(
@@ -191,10 +258,18 @@ def _from_text(kind: Kind, text: str) -> object:
 
 def _typed(kind: Kind, value: object) -> Any:
     """The value when it has the TOML type of the kind; or ValueError."""
-    expected = {"boolean": bool, "integer": int, "list": list}.get(kind, str)
+    if kind == "tables":
+        return [_typed("table", item) for item in _typed_as(list, value)]
+    if kind == "table":
+        table = _typed_as(dict, value)
+        return {name: _typed_as(str, item) for name, item in table.items()}
+    if kind == "list":
+        return [_typed_as(str, item) for item in _typed_as(list, value)]
+    return _typed_as({"boolean": bool, "integer": int}.get(kind, str), value)
+
+
+def _typed_as(expected: type, value: object) -> Any:
     if type(value) is not expected:  # isinstance would take true for a number
-        raise ValueError(value)
-    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         raise ValueError(value)
     return value
 

@@ -103,10 +103,12 @@ def own_actor(
     manual_approval: bool,
     keys: OwnKeys,
     published: str,
+    thing: str | None = None,
 ) -> dict[str, Any]:
     """The document of an actor of ours, in the shape that all servers read (interop 1.2).
 
     `webfinger` tells the handle (FEP-2c59), whose host may be another than that of the id.
+    ``thing`` is what it stands for on the site that uses this server: its page, and another id.
     """
     id_ = names.actor(name)
     return {
@@ -116,7 +118,8 @@ def own_actor(
         "preferredUsername": name,
         "webfinger": f"{name}@{handle_host}",
         "name": display_name or name,
-        "url": id_,
+        "url": thing or id_,
+        **({} if thing is None else {"alsoKnownAs": [thing]}),
         "inbox": collection_id(id_, "inbox"),
         "outbox": collection_id(id_, "outbox"),
         "followers": collection_id(id_, "followers"),

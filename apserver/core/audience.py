@@ -74,6 +74,14 @@ class Audience:
         """The keys of all recipients, sorted; what the audience columns hold."""
         return sorted(key_of(one) for one in self.recipients)
 
+    def without(self, id_: str) -> Audience:
+        """The same but for one addressee."""
+
+        def others(ids: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(one for one in ids if one != id_)
+
+        return Audience(*map(others, (self.to, self.cc, self.others, self.hidden)))
+
     def __or__(self, other: Audience) -> Audience:
         return Audience(
             _join(self.to, other.to),

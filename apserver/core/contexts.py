@@ -18,7 +18,7 @@ of its author, and for those that we read we hold to the Recommendation.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -45,6 +45,8 @@ _PLAIN_CONTAINERS = frozenset({"@list", "@set"})
 _ALIASES = (("@id", "id"), ("@type", "type"))
 #: Members without embedded objects.
 _NOT_READ = JSON_LITERALS | {"@context"}
+#: Beside `id`: where an id that has a prefix would be taken for one of an unknown scheme.
+_IDS = ("@id", "actor", "object", "target", "attributedTo")
 #: Steps from a term to its IRI: prefixes that are made of prefixes. In use are one and two.
 _EXPANSIONS = 8
 
@@ -61,12 +63,14 @@ class KnownContexts:
     """The contexts that we hold, and what the terms that we read mean in the normative ones.
 
     ``documents`` maps the URL (for litepub the path) to the context document. ``definitions``
-    are the normative term definitions, ``terms`` maps what we read to absolute IRI or keyword.
+    are the normative term definitions, ``terms`` maps what we read to absolute IRI or keyword, and
+    ``iris`` are those.
     """
 
     documents: Mapping[str, Mapping[str, Any]]
     definitions: Mapping[str, Any]
     terms: Mapping[str, str]
+    iris: frozenset[str]
 
     @classmethod
     def of(cls, documents: Mapping[str, Mapping[str, Any]]) -> KnownContexts:
@@ -75,7 +79,8 @@ class KnownContexts:
         security = documents[SECURITY_CONTEXT]["@context"]
         definitions = {**security, **as2}
         read = (set(as2) - _UNREAD_PREFIXES - {"@vocab"}).union(SECURITY_TERMS)
-        return cls(documents, definitions, {name: _meaning(name, definitions) for name in read})
+        terms = {name: _meaning(name, definitions) for name in read}
+        return cls(documents, definitions, terms, frozenset(terms.values()))
 
     def find(self, url: str) -> Mapping[str, Any] | None:
         """The context document behind a URL; None when we do not hold it."""
@@ -87,10 +92,46 @@ def judge(document: Mapping[str, Any], known: KnownContexts) -> Verdict:
 
     BadInput when an object has a keyword twice, once by its other name.
     """
-    redefined = any(
-        verdict(context, known) is Verdict.REDEFINES for context in _contexts_in(document)
-    )
-    return Verdict.REDEFINES if redefined else Verdict.ADDITIVE
+    contexts: list[Any] = []
+    names: list[str] = []
+    ids = [document.get(name) for name in _IDS]
+    for thing in _objects_in(document):
+        if "@context" in thing:
+            contexts.append(thing["@context"])
+        if "id" in thing:
+            ids.append(thing["id"])
+        if ":" in "".join(thing):
+            names += thing
+    if any(verdict(context, known) is Verdict.REDEFINES for context in contexts):
+        return Verdict.REDEFINES
+    odd = [id_ for id_ in ids if isinstance(id_, str) and not id_.startswith("http")]
+    if (names or odd) and _has_compact_iris(names, odd, contexts, known):
+        return Verdict.REDEFINES
+    return Verdict.ADDITIVE
+
+
+def _has_compact_iris(
+    names: Sequence[str], ids: Iterable[str], contexts: Iterable[Any], known: KnownContexts
+) -> bool:
+    """Whether a member that we read, or an id, is written with a prefix: "as:object" is `object`
+    (AS2 Core 5.1). Prefixes of any context of the document count: at worst it is compacted."""
+    entries = [one for all_ in contexts for one in (all_ if isinstance(all_, list) else [all_])]
+    inline = {
+        name: definition
+        for entry in entries
+        if isinstance(entry, dict)
+        for name, definition in entry.items()
+    }
+    definitions = {**known.definitions, **inline} if names else inline
+    if any(_expanded(one, definitions, _EXPANSIONS) in known.iris for one in names if ":" in one):
+        return True
+    prefixes = tuple(f"{name}:" for name, iri in inline.items() if _is_prefix(iri))
+    return any(id_.startswith(prefixes) and "://" not in id_ for id_ in ids)
+
+
+def _is_prefix(definition: Any) -> bool:
+    """Whether JSON-LD 1.1 takes a term for a prefix by itself (4.1.5): it ends like one."""
+    return isinstance(definition, str) and definition.endswith((":", "/", "?", "#", "[", "]", "@"))
 
 
 def verdict(context: Any, known: KnownContexts) -> Verdict:
@@ -180,14 +221,13 @@ def _expanded(value: str, definitions: Mapping[str, Any], steps: int) -> str:
     return _expanded(target, definitions, steps - 1) + suffix
 
 
-def _contexts_in(document: Mapping[str, Any]) -> Iterator[Any]:
+def _objects_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     waiting: list[Any] = [document]
     for value in waiting:  # which grows meanwhile
         if isinstance(value, list):
             waiting += [item for item in value if isinstance(item, (dict, list))]
             continue
-        if "@context" in value:
-            yield value["@context"]
+        yield value
         for keyword, name in _ALIASES:
             if keyword in value and name in value:
                 raise BadInput(f"{name} and {keyword} are one, and stand side by side.")
@@ -204,7 +244,8 @@ def check_compactable(document: Mapping[str, Any]) -> None:
     A context inside a term definition is never obeyed: nested, such contexts take time that grows
     cubically. What ``@import`` names would have to be fetched.
     """
-    for context in _contexts_in(document):
+    for thing in _objects_in(document):
+        context = thing.get("@context")
         for entry in context if isinstance(context, list) else [context]:
             if isinstance(entry, dict) and (
                 "@import" in entry or any(map(_is_scoped, entry.values()))

@@ -14,8 +14,8 @@ from xml.sax.saxutils import quoteattr
 from apserver.core.names import Names
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, JRD_JSON
 
-NodeInfoVersion = Literal["2.0", "2.1"]
-NODEINFO_VERSIONS: Final[tuple[NodeInfoVersion, ...]] = ("2.0", "2.1")
+NodeInfoVersion = Literal["2.0", "2.1", "2.2"]
+NODEINFO_VERSIONS: Final[tuple[NodeInfoVersion, ...]] = ("2.0", "2.1", "2.2")
 #: An identifier, spelt with `http:` for ever. The profile of the documents has a "#" behind.
 _NODEINFO_SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
 #: Leads from a server to the actor that speaks for it: in WebFinger (FEP-d556) and in NodeInfo
@@ -82,10 +82,13 @@ def nodeinfo(
     """A NodeInfo document; `schemas/nodeinfo` has the schemas.
 
     ``software`` has the members ``name`` and ``version``, ``users`` is the number of actors here.
-    What is not counted is left out: a wrong number is worse than none (FEP-0151).
+    What is not counted is left out: a wrong number is worse than none (FEP-0151). Of the server
+    that is run here, its name and description, 2.2 wants a member that may be empty (NI-04).
     """
+    instance: dict[str, Any] = {"instance": {}} if version == "2.2" else {}
     return {
         "version": version,
+        **instance,
         "software": dict(software),
         "protocols": ["activitypub"],
         "services": {"inbound": [], "outbound": []},

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from apserver.core import lexical, limits
+from apserver.core.as1 import has_as1_names, with_as2_names
 from apserver.core.strict_json import child_pointer, read_json
 from apserver.core.vocabulary import (
     ARRAY_PROPERTIES,
@@ -54,7 +55,8 @@ _LETTER_ESCAPE = re.compile(rb"\\u00[4-7]")  # may hide a letter of a keyword
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The document in ``body``: one JSON object (AS-04) that reads the same to everybody.
+    """The document in ``body``: one JSON object (AS-04) that reads the same to everybody, with the
+    names of Activity Streams 2.0 (AS-14).
 
     Raises BadInput for what `strict_json.read_json` refuses, for another root than an object,
     and for ``@graph`` and its like outside ``@context``; TooLarge beyond `limits.BODY`.
@@ -64,7 +66,7 @@ def parse(body: bytes) -> dict[str, Any]:
         raise BadInput("The body must be one JSON object.")
     if _KEYWORD.search(body) or _LETTER_ESCAPE.search(body):
         _check_keywords(document, "")
-    return document
+    return with_as2_names(document) if has_as1_names(body) else document
 
 
 def _check_keywords(value: Any, pointer: str) -> None:

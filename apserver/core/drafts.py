@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from apserver.core import limits
+from apserver.core.actions import with_type
 from apserver.core.audience import Audience, audience_of, strip_private, with_addressing
-from apserver.core.clipping import check_size
 from apserver.core.document import as_list, check_as2, ids_of, types_of, without_nulls
+from apserver.core.intake import check_size, take_in
 from apserver.core.model import Activity, check_members
-from apserver.core.times import stamp
+from apserver.core.namespace import check_terms
+from apserver.core.times import read_time, stamp
+from apserver.core.verbs import Verbs
 from apserver.core.vocabulary import (
     ACTIVITY_TYPES,
     AS2_CONTEXT,
@@ -32,28 +35,43 @@ class NewIds:
 
 
 def draft(
-    posted: Mapping[str, Any], *, actor: str, ids: NewIds, now: datetime, checked: bool = True
+    posted: Mapping[str, Any],
+    *,
+    actor: str,
+    ids: NewIds,
+    now: datetime,
+    checked: bool = True,
+    verbs: Verbs | None = None,
+    may_date: bool = False,
 ) -> Activity:
     """The activity that the client means, whole: ids, dates, author, addressing.
 
     A bare object is wrapped in a Create (6.2.1). Ids that the client sent are not kept for what
-    is made here (AP-C2S-05). ``checked=False`` is for activities that rules send themselves.
+    is made here (AP-C2S-05), nor when it says that it was, but with ``may_date``. A phrase of
+    ``verbs`` gives what it calls a type. ``checked=False`` is for activities that rules send
+    themselves.
     """
     document = without_nulls(posted)
     if checked:
         check_as2(document)
         check_size(document)
-    document = _plain_names(document)
+        check_terms(document)
+    document = _plain_names(take_in(document))
     context = _context(document.pop("@context", None))
+    document = with_type(document, verbs or Verbs())
+    if checked:
+        document = _dated(document, now, may_date=may_date)
     at = "/object" if is_activity(document) else ""
     if not at:
-        document = {"type": "Create", "object": document}
+        document = {"type": "Create", "published": document.get("published"), "object": document}
     _check_actor(document.get("actor"), actor, pointer="/actor")
     audience = audience_of(document)
     document = {"@context": context, **document, "id": ids.activity, "actor": actor}
-    document.setdefault("published", stamp(now))
+    document["published"] = document.get("published") or stamp(now)
     if "Create" in types_of(document):
-        document, audience = _with_object(document, audience, ids.object, pointer=at)
+        document, audience = _with_object(
+            document, audience, ids.object, pointer=at, may_date=may_date or not checked
+        )
     if "Update" in types_of(document):
         document = _with_removals(document, posted.get("object"))
     if len(audience.everyone) > limits.RECIPIENTS:
@@ -78,7 +96,17 @@ def is_activity(document: Mapping[str, Any]) -> bool:
         raise BadInput("A Link cannot be posted by itself.", pointer="/type")
     if types & KNOWN_TYPES:  # a Relationship has an object, and is none the less no activity
         return bool(types & ACTIVITY_TYPES)
-    return "actor" in document or "object" in document
+    return not {"actor", "object", "verbPhrase"}.isdisjoint(document)
+
+
+def _dated(document: dict[str, Any], now: datetime, *, may_date: bool) -> dict[str, Any]:
+    """Published now, in place of what the client says (seed row A6), or then, if it may say so."""
+    said = read_time(document.get("published"))
+    if not may_date or said is None:
+        return {**document, "published": stamp(now)}
+    if said > now:
+        raise BadInput("It cannot have been published later than now.", pointer="/published")
+    return document
 
 
 def _plain_names(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +125,7 @@ def _context(posted: object) -> Any:
 
 
 def _with_object(
-    create: dict[str, Any], audience: Audience, id_: str, *, pointer: str
+    create: dict[str, Any], audience: Audience, id_: str, *, pointer: str, may_date: bool
 ) -> tuple[dict[str, Any], Audience]:
     """A Create whose object has id, author, date and addressing (AP-C2S-16, 17, 20, 22), and the
     audience of both. ``pointer`` is where the object stood in what was posted."""
@@ -108,7 +136,8 @@ def _with_object(
     _check_actor(posted.get("attributedTo"), create["actor"], pointer=f"{pointer}/attributedTo")
     both = audience | audience_of(posted)
     made = {**posted, "id": id_, "attributedTo": create["actor"]}
-    made.setdefault("published", create["published"])
+    if not may_date or "published" not in made:
+        made["published"] = create["published"]
     return {**create, "object": with_addressing(made, both)}, both
 
 

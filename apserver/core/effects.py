@@ -15,6 +15,7 @@ from uuid import UUID
 
 from apserver.core.actors import Profile
 from apserver.core.audience import Audience, Visibility
+from apserver.core.registry import Registry
 
 #: "undone": the subject took back the activity with this id, before we had it.
 RelationKind: TypeAlias = Literal["follow", "block", "undone"]
@@ -62,17 +63,33 @@ class RelationNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowsNeed:
+    """With which flags ``subject`` follows ``object``."""
+
+    subject: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeNeed:
+    """The id of the actor that stands for this thing of a site, for others to follow."""
+
+    thing: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReachNeed:
     """Whether anybody here is concerned by an activity that ``actor`` sent.
 
     True when it addresses an actor of ours, or is for followers or everybody and someone here
-    follows the actor.
+    follows the actor, or wants to know what happens to something that takes part in it.
     """
 
     activity: UUID
     actor: str
     addressed: tuple[str, ...]
     to_followers: bool
+    participants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +99,16 @@ class DocumentNeed:
     id: str
 
 
-Need: TypeAlias = ActorNeed | ActivityNeed | ObjectNeed | RelationNeed | ReachNeed | DocumentNeed
+Need: TypeAlias = (
+    ActorNeed
+    | ActivityNeed
+    | ObjectNeed
+    | RelationNeed
+    | FollowsNeed
+    | FacadeNeed
+    | ReachNeed
+    | DocumentNeed
+)
 
 # Facts ------------------------------------------------------------------------------------
 
@@ -102,12 +128,13 @@ class ActorFact:
 
 @dataclass(frozen=True, slots=True)
 class ActivityFact:
-    """A stored activity."""
+    """A stored activity; ``document`` is a Tombstone when it was deleted."""
 
     id: str
     type: str
     actor: str
     document: Mapping[str, Any]
+    recipients: tuple[str, ...] = ()  #: of one of ours: all of them, bto and bcc too
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +159,16 @@ class RelationFact:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowFact:
+    """What one Follow asked for (`core.flags`); ``activity_id`` is its id."""
+
+    flag: str
+    actor_only: bool
+    mutes: bool
+    activity_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentFact:
     """A fetched document, or why there is none."""
 
@@ -139,15 +176,29 @@ class DocumentFact:
     reason: str = ""
 
 
-Fact: TypeAlias = ActorFact | ActivityFact | ObjectFact | RelationFact | DocumentFact | bool
+Fact: TypeAlias = (
+    ActorFact
+    | ActivityFact
+    | ObjectFact
+    | RelationFact
+    | tuple[FollowFact, ...]
+    | DocumentFact
+    | str
+    | bool
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found for the needs that were named; None for what is not there."""
+    """What was found for the needs that were named; None for what is not there.
+
+    ``by_site``: it is the site itself that posts, with its token.
+    """
 
     now: datetime
     found: Mapping[Need, Fact | None] = field(default_factory=dict)
+    registry: Registry = field(default_factory=Registry)
+    by_site: bool = False
 
     def actor(self, id_: str | None) -> ActorFact | None:
         """The actor, or None when unknown here."""
@@ -175,6 +226,16 @@ class Facts:
         fact = self.found.get(RelationNeed(subject, "follow", object_))
         return fact if isinstance(fact, RelationFact) else None
 
+    def follows(self, subject: str, object_: str) -> tuple[FollowFact, ...]:
+        """What the follows of ``object_`` by ``subject`` ask for, by flag."""
+        fact = self.found.get(FollowsNeed(subject, object_))
+        return fact if isinstance(fact, tuple) else ()
+
+    def facade(self, thing: str) -> str | None:
+        """The id of the actor that stands for a thing of a site, or None."""
+        fact = self.found.get(FacadeNeed(thing))
+        return fact if isinstance(fact, str) else None
+
     def blocks(self, subject: str, object_: str) -> bool:
         """Whether ``subject`` blocks ``object_``."""
         return self.found.get(RelationNeed(subject, "block", object_)) is not None
@@ -201,7 +262,7 @@ class Put:
     """Store an object. What is there stays, unless it is to be replaced and of the same author."""
 
     id: str
-    kind: Literal["ours", "remote"]
+    kind: Literal["ours", "site", "remote"]
     type: str
     author: str
     visibility: Visibility
@@ -221,10 +282,34 @@ class Bury:
     """
 
     id: str
-    kind: Literal["ours", "remote"]
+    kind: Literal["ours", "site", "remote"]
     author: str
     former_type: str
     deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BuryActivity:
+    """A Tombstone in place of an activity, which is listed nowhere any more."""
+
+    id: str
+    actor: str
+    former_type: str
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviseActivity:
+    """An activity is told in another way; what was done, to whom and when stays.
+
+    ``verb`` and ``data`` are what streams are filtered by (`core.streams.Place`).
+    """
+
+    id: str
+    actor: str
+    document: Mapping[str, Any]
+    verb: str | None
+    data: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +373,35 @@ class Unrelate:
 
 
 @dataclass(frozen=True, slots=True)
+class PutFollow:
+    """``subject`` follows ``object`` under this flag, from when it first did."""
+
+    subject: str
+    object: str
+    flag: str
+    actor_only: bool
+    mutes: bool
+    activity_id: str | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DropFollow:
+    """``subject`` does not follow ``object`` under this flag (any more)."""
+
+    subject: str
+    object: str
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What was posted is there already: its client is given that, and nothing new is stored."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """List the activity in the inboxes here that it concerns (see `ReachNeed`)."""
 
@@ -299,10 +413,31 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """The activity takes its place in the streams of its participants, each given by its
+    `core.roles.Role` and its id. Its row is there, and says which place that is."""
+
+    activity: UUID
+    participants: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndThing:
+    """A thing of a site is gone: its follows end, its façade goes, and what is said of its type
+    becomes of the actions with it. Done later, a batch at a time."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
-    """An actor of ours answers with an activity; it is published in the same transaction."""
+    """An actor of ours answers with an activity; it is published in the same transaction.
+
+    ``object_id`` is the id of the object that it makes, if that is to have a certain one.
+    """
 
     document: Mapping[str, Any]
+    object_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +457,8 @@ class Refuse:
 Effect: TypeAlias = (
     Put
     | Bury
+    | BuryActivity
+    | ReviseActivity
     | PutActor
     | PutOwnActor
     | EndActor
@@ -329,7 +466,12 @@ Effect: TypeAlias = (
     | RemoveFrom
     | Relate
     | Unrelate
+    | PutFollow
+    | DropFollow
+    | Instead
     | Show
+    | Index
+    | EndThing
     | Send
     | Fetch
     | Refuse

@@ -18,8 +18,15 @@ RECIPIENTS = 100  #: addressees of one activity
 TAGS = 50
 ATTACHMENTS = 16
 OPTIONS = 20  #: of a poll
+FLAG = 100  #: a flag of a follow, characters
 TEXT = 64 << 10  #: content, summary or name, characters
 TYPES = 8
+PHRASE = 255  #: what an action is called (verbPhrase), characters
+ACTION_DATA = 64 << 10  #: actionData of one action, as JSON
+HTML = 128 << 10  #: a text once it is cleaned, characters; links grow by their rel
+HTML_MARKS = 4_000  #: tags and references in all texts of one document
+HTML_DEPTH = 64  #: nested elements
+HTML_NODES = 60_000  #: elements that mending one text may take, at most
 
 # JSON-LD, for documents that redefine our terms (apserver.compaction)
 COMPACTION_BODY = 64 << 10
@@ -36,6 +43,12 @@ DISPLAY_NAME = 200  #: characters
 PAGE = 20
 PAGE_MAX = 50  #: the largest page a client may ask for
 OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
+
+# Streams
+PARTICIPANTS = 20  #: objects, and targets, of one activity that go into the role index
+SIFTED = 200  #: actions that are looked at in one round for a page with filters
+MERGED_FOLLOWS = 100  #: up to so many follows, home is merged from the newest of each
+WALKED_ROWS = 2_000  #: of the role index, that the other plan for home looks at
 
 # Signatures
 CLOCK_SKEW_S = 65 * 60
@@ -66,15 +79,20 @@ RESOLVER_THREADS = 32  #: names that the system resolves at a time
 DNS_S = 5.0  #: one name, by the servers of [federation] dns_servers
 DNS_CACHE_S = 60  #: addresses of a name, which were judged, are used so long
 NEGATIVE_CACHE_S = 300.0
+NEGATIVE_CACHE_FIRST_S = 20.0  #: the first time: somebody may have asked before it was there
 NEGATIVE_CACHE_ASTRAY_S = 3_600.0  #: for what leads in a circle
 NEGATIVE_CACHE_ROWS = 10_000
 KEY_REFETCH_S = 300.0
+KEY_FAILURES_OF_HOST = 30  #: failed look-ups of keys at one host, in KEY_FAILURES_S
+KEY_FAILURES_S = 60.0
 KEY_MEMORY_S = 60.0  #: a process uses a key without a look into the database
 KEY_AGE_S = 86_400.0  #: a key is used without asking its server again
 
 # Work
 ROUND_ROWS = 500  #: activities in one group commit
 JOB_BATCH = 100
+BUCKETS_PER_LEASE = 16  #: that one worker takes up together, for one batch
+SUSPENDED = 64  #: jobs of one bucket for which one worker waits for documents
 RESOLVES_IN_FLIGHT = 64  #: recipients that one worker looks for at a time
 RESOLVE_ATTEMPTS = 25  #: for a recipient that cannot be found: a week, as for deliveries
 JOB_ATTEMPTS = 10  #: failures of one job before it is parked
@@ -100,6 +118,10 @@ COMMANDS = 5  #: connections left for the command line, and for the migration be
 KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
 KNOCK_REMEMBERED_S = 7 * 24 * 3600
 
+# Requests of clients
+IDEMPOTENCY_KEY = 255  #: characters
+IDEMPOTENCY_S = 86_400.0  #: how long the same key stands for the same request
+
 # Moderation
 DOMAIN_FILE = 16 << 20  #: a list of domains to import
 COMMENT = 2_000  #: on a domain rule, characters
@@ -120,6 +142,7 @@ FILES = 2 * CONNECTIONS_TAKEN  #: that a worker asks the system for
 CONNECTIONS_PER_ADDRESS = 256  #: but for trusted proxies
 HEADER_S = 10.0  #: until the header of a request is complete
 BODY_S = 30.0  #: until its body is
+ANSWER_S = 60.0  #: until its answer has been taken, but for what the kernel holds
 LINGER_S = 2.0  #: how long a body that nobody wants is read on, so that the answer is heard
 
 # The end of a worker

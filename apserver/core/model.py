@@ -210,5 +210,10 @@ def spliced_object(activity: Activity) -> Mapping[str, Any] | None:
 
 
 def has_own_row(object_: Mapping[str, Any]) -> bool:
-    """Whether it is kept as an object: what has an id, except for actors."""
-    return isinstance(object_.get("id"), str) and ACTOR_TYPES.isdisjoint(types_of(object_))
+    """Whether it is kept as an object: what has an id, except for actors and activities."""
+    if not isinstance(object_.get("id"), str):
+        return False
+    types = KNOWN_TYPES.intersection(types_of(object_))
+    # A Question is an activity by its name only: polls are objects everywhere (interop 2.6).
+    is_activity = types & (ACTIVITY_TYPES - {"Question"}) if types else "verbPhrase" in object_
+    return not is_activity and ACTOR_TYPES.isdisjoint(types)

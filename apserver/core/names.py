@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from uuid import UUID
+
+from apserver.core import limits
 
 if TYPE_CHECKING:  # the command line asks for names and needs no cryptography
     from apserver.core.keys import KeyKind
@@ -14,6 +18,13 @@ if TYPE_CHECKING:  # the command line asks for names and needs no cryptography
 INSTANCE = "instance"
 #: Collections that every actor of ours has.
 COLLECTIONS = ("inbox", "outbox", "followers", "following", "liked")
+#: First parts of the paths that are ours; all others of our origin may be those of a site.
+OUR_PATHS = frozenset(
+    "actors objects activities inbox outbox streams things ns nodeinfo .well-known livez "
+    "readyz".split()
+) | {""}
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +56,20 @@ class Names:
         return f"{self.origin}/activities/{unique}"
 
 
+def local_name(text: str) -> str:
+    """A name that an actor of ours can have, for one that somebody has elsewhere: what our names
+    cannot hold becomes an underscore, as Django's ``@ . + -`` do (docs/decisions/0013)."""
+    return _NOT_IN_NAMES.sub("_", unquote(text))[: limits.NAME]
+
+
 def collection_id(actor: str, name: str) -> str:
     """The id of a collection of an actor of ours."""
     return f"{actor}/{name}"
+
+
+def companion_id(activity: str) -> str:
+    """The id of the note that tells of an activity of ours (see `core.rules.told`)."""
+    return activity.replace("/activities/", "/objects/", 1)
 
 
 def key_id(actor: str, kind: KeyKind = "rsa") -> str:

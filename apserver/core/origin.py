@@ -22,7 +22,7 @@ from uuid import UUID
 
 import idna
 
-from apserver.core import limits
+from apserver.core import lexical, limits
 from apserver.errors import BadInput
 
 # --- Origins and ids -------------------------------------------------------------------------
@@ -165,6 +165,20 @@ def check_id(iri: object, *, allow_http: bool) -> str:
     return iri
 
 
+def typed_id(text: str) -> str:
+    """The id that a person means: a URI as it is; what lacks only a scheme, and begins with a host,
+    with https (AP-ACT-02, ActivityPub 3.1). BadInput for what is neither."""
+    text = text.strip()
+    host = text.partition("/")[0].partition(":")[0]
+    if "://" not in text and ("." in host or host == "localhost"):
+        text = f"https://{text}"
+    if not lexical.is_absolute_iri(text):
+        raise BadInput(f"{text[:80]!a} is no id. Write it as https://example.org/users/carol.")
+    if "://" in text:
+        origin_of(text)
+    return text
+
+
 def uri_of(iri: str) -> str:
     """The URI that an id is fetched by: what is not ASCII is percent-encoded (RFC 3987 3.1).
 
@@ -215,6 +229,11 @@ def fold_name(name: str) -> str:
 def key_of(iri: str) -> UUID:
     """The internal key of a thing: 16 bytes of the SHA-256 of its IRI (decision 2)."""
     return _uuid(_utf8(iri))
+
+
+def digest_key(content: bytes) -> UUID:
+    """The internal key of what is known by its bytes alone: a signature, a body."""
+    return _uuid(content)
 
 
 def activity_key(actor: str, id_: str | bytes) -> UUID:

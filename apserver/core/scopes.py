@@ -7,16 +7,20 @@ from typing import Literal, TypeAlias
 
 from apserver.errors import BadInput
 
-#: ``read``: see what the actor may see. ``write``: act as the actor, by its outbox.
-Scope: TypeAlias = Literal["read", "write"]
-SCOPES: tuple[Scope, ...] = ("read", "write")
+#: ``read``: see what the actor may see. ``write``: act as the actor, by its outbox. ``import``:
+#: say when it was that the actor acted, instead of now. ``site``: write the things of the site that
+#: uses this server, and act for its users; of the instance actor alone.
+Scope: TypeAlias = Literal["read", "write", "import", "site"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "import", "site")
+#: What a token holds unless other scopes are asked for.
+USUAL: tuple[Scope, ...] = ("read", "write")
 
 
 def parse_scopes(text: str) -> tuple[Scope, ...]:
     """Read ``read,write`` into scopes in their usual order; BadInput for anything else."""
     words = {word.strip() for word in text.split(",")}
     if not words <= set(SCOPES):
-        raise BadInput(f"{text!r} names no scopes. Write {', '.join(SCOPES)} or both.")
+        raise BadInput(f"{text!r} names no scopes. Write some of {', '.join(SCOPES)}.")
     return known_scopes(words)
 
 

@@ -11,6 +11,8 @@ AS2_CONTEXT_FORMS = frozenset(
 )
 SECURITY_CONTEXT = "https://w3id.org/security/v1"
 MULTIKEY_CONTEXT = "https://w3id.org/security/multikey/v1"
+#: Of the terms that are this project's own (`core.namespace`).
+NAMESPACE = "https://w3id.org/apserver/ns#"
 PUBLIC = AS2_CONTEXT + "#Public"
 #: The three spellings of the public collection (ActivityPub 5.6).
 PUBLIC_FORMS = frozenset({PUBLIC, "as:Public", "Public"})

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from apserver import telemetry
 from apserver.core import limits
 from apserver.core.audience import Audience, strip_private, visibility_of
-from apserver.core.clipping import clip
 from apserver.core.document import parse, render
+from apserver.core.intake import take_in
 from apserver.core.model import (
     MUTATIONS,
     Activity,
@@ -34,13 +34,23 @@ from apserver.core.model import (
     spliced_object,
 )
 from apserver.core.names import Names
-from apserver.core.origin import activity_key, bucket_of, check_id, host_of, key_of, same_origin
+from apserver.core.origin import (
+    activity_key,
+    bucket_of,
+    check_id,
+    digest_key,
+    host_of,
+    key_of,
+    same_origin,
+)
 from apserver.core.ownership import own_words
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
+from apserver.core.streams import place_of
 from apserver.core.times import published_at
 from apserver.errors import BadInput, Forbidden, NotTrusted, RemoteTrouble
+from apserver.flow.actor_lookup import ActorLookup
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
@@ -48,6 +58,7 @@ from apserver.flow.rounds import Rounds
 from apserver.identifiers import uuid7
 from apserver.net.budget import Budget
 from apserver.store import actors, inboxes
+from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes
 from apserver.store.inboxes import Arrival
@@ -64,6 +75,7 @@ class Acceptor:
         db: Database,
         remote: Remote,
         live: LiveRules,
+        known: ActorLookup,
         *,
         names: Names,
         reader: DocumentReader,
@@ -78,7 +90,8 @@ class Acceptor:
         self._allow_http = allow_http
         self._actors = RateLimiter(per_minute)
         self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
-        self._rounds: Rounds[Arrival] = Rounds(self._write)
+        self._rounds: Rounds[Arrival, None] = Rounds(self._write)
+        self._known = known
 
     async def take(self, request: Request, *, owner: str | None) -> bool:
         """Store the activity in this request; returns after the commit.
@@ -102,12 +115,13 @@ class Acceptor:
             end = None if redefines else await self._confirmed_end(document, budget)
             if end is None:
                 raise
-            await self._rounds.add(await self._arrival(end, request.body, owner, now, budget))
+            author = await self._author(end.actor, claim, budget)
+            await self._rounds.add(_arrival(end, author, request.body, claim, owner=owner))
             return True
         self._count(known.owner)
         if redefines:
             document = await self._reader.compacted(document, request.body)
-        document = clip(document)
+        document = take_in(document)
         activity = parse_activity(document, signer=known.owner)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
@@ -121,8 +135,8 @@ class Acceptor:
             if owner is not None and not _is_for(owner, verified.audience):
                 owner = None
         await self._remote.keep(claim.key_id, known, budget)
-        await self._check_not_gone(claim.key_id, verified.actor)
-        arrival = await self._arrival(verified, body, owner, now, budget)
+        author = await self._author(verified.actor, claim, budget)
+        arrival = _arrival(verified, author, body, claim, owner=owner)
         if redefines and body is request.body:
             arrival = replace(arrival, compacted=render(document))
         await self._rounds.add(arrival)
@@ -188,7 +202,7 @@ class Acceptor:
     ) -> VerifiedActivity | None:
         """The Delete of an actor by itself whose key cannot be had, as it is gone with the actor:
         believed when the actor's own server says that nothing is there (KEY-07)."""
-        activity = parse_activity(document, signer="")
+        activity = parse_activity(take_in(document), signer="")
         if activity.type != "Delete" or not activity.is_about_itself:
             return None
         if not await self._remote.is_gone(activity.actor, budget):
@@ -228,51 +242,58 @@ class Acceptor:
         verified = authenticate(fetched, fetched.actor, allow_http=self._allow_http)
         return verified, render(document)
 
-    async def _check_not_gone(self, key_id: str, actor: str) -> None:
-        """An actor that deleted itself is heard again only when its document is back."""
-        async with self._db.connection() as conn:
-            known = await actors.actor_by_key(conn, key_of(actor))
-        if known is not None and known.gone_at is not None:
-            self._remote.forget_key(key_id)
+    async def _author(self, actor: str, claim: Claim, budget: Budget) -> Actor:
+        """The actor as it is known here. NotTrusted when it deleted itself: it is heard again only
+        when its document is back."""
+        known = await self._known.add(key_of(actor))
+        if known is None:  # pruned since the key came into the memory of this process
+            return await self._remote.actor(actor, budget)
+        if known.gone_at is not None:
+            self._remote.forget_key(claim.key_id)
             raise NotTrusted(f"{actor} is gone", public="This actor was deleted.")
+        return known
 
-    async def _arrival(
-        self, activity: Activity, body: bytes, owner: str | None, now: datetime, budget: Budget
-    ) -> Arrival:
-        async with self._db.connection() as conn:
-            author = await actors.actor_by_key(conn, key_of(activity.actor))
-        if author is None:  # pruned since the key came into the memory of this process
-            author = await self._remote.actor(activity.actor, budget)
-        spliced = spliced_object(activity)
-        apart = {"@context"} if spliced is None else {"@context", "object"}
-        envelope = {key: value for key, value in activity.document.items() if key not in apart}
-        envelope = own_words(envelope, activity.actor) | {"actor": activity.actor}
-        if activity.type == "Delete" and activity.object_id is not None:
-            envelope["object"] = activity.object_id  # some embed what shall not be seen any more
-        return Arrival(
-            key=activity_key(activity.actor, activity.id or body),
-            id=activity.id,
-            actor=key_of(activity.actor),
-            actor_id=activity.actor,
-            type=activity.type,
-            visibility=visibility_of(activity.audience, author.followers if author else None),
-            audience=activity.audience.keys(),
-            spliced=None if spliced is None else key_of(str(spliced["id"])),
-            context=context_bytes(activity.document.get("@context")),
-            envelope=render(strip_private(envelope)),
-            published_at=published_at(activity.document.get("published"), now),
-            body=body,
-            owner=None if owner is None else key_of(owner),
-            bucket=bucket_of(host_of(activity.actor)),
-            apply_job=uuid7(),
-            list_job=uuid7(),
-        )
-
-    async def _write(self, arrivals: Sequence[Arrival]) -> None:
+    async def _write(self, arrivals: Sequence[Arrival]) -> list[None]:
         async def work(conn: Connection) -> None:
             await inboxes.accept(conn, arrivals)
 
         await self._db.transaction(work)
+        return [None] * len(arrivals)
+
+
+def _arrival(
+    activity: Activity, author: Actor, body: bytes, claim: Claim, *, owner: str | None
+) -> Arrival:
+    spliced = spliced_object(activity)
+    apart = {"@context"} if spliced is None else {"@context", "object"}
+    envelope = {key: value for key, value in activity.document.items() if key not in apart}
+    envelope = own_words(envelope, activity.actor) | {"actor": activity.actor}
+    if activity.type == "Delete" and activity.object_id is not None:
+        envelope["object"] = activity.object_id  # some embed what shall not be seen any more
+    now = datetime.now(UTC)
+    place = place_of(activity, now=now)
+    return Arrival(
+        key=activity_key(activity.actor, activity.id or body),
+        id=activity.id,
+        actor=key_of(activity.actor),
+        actor_id=activity.actor,
+        type=activity.type,
+        visibility=visibility_of(activity.audience, author.followers),
+        audience=activity.audience.keys(),
+        spliced=None if spliced is None else key_of(str(spliced["id"])),
+        context=context_bytes(activity.document.get("@context")),
+        envelope=render(strip_private(envelope)),
+        published_at=published_at(activity.document.get("published"), now),
+        body=body,
+        owner=None if owner is None else key_of(owner),
+        bucket=bucket_of(host_of(activity.actor)),
+        signature=digest_key(claim.signature),
+        apply_job=uuid7(),
+        list_job=uuid7(),
+        verb=place.verb,
+        data=place.data,
+        sort_at=place.sort_at,
+    )
 
 
 def _is_for(owner: str, audience: Audience) -> bool:

@@ -10,7 +10,7 @@ from apserver.core.actors import handle, own_actor
 from apserver.core.document import render
 from apserver.core.names import COLLECTIONS, INSTANCE, Names, collection_id
 from apserver.core.origin import bucket_of, fold_name, host_of, is_local_name, key_of
-from apserver.core.scopes import SCOPES
+from apserver.core.scopes import USUAL
 from apserver.core.times import stamp
 from apserver.errors import Refused
 from apserver.flow.key_rotation import public_keys, sealed_keys
@@ -64,12 +64,12 @@ class Accounts:
         secret = new_token() if token else None
 
         async def work(conn: Connection) -> bool:
-            made = await self._insert(
+            made = await self.insert(
                 conn, name, type_, display_name, manual_approval=manual_approval, keys=keys
             )
             if made and secret is not None:
                 key_ = key_of(self._names.actor(name))
-                await access.insert_token(conn, hash_token(secret), key_, SCOPES)
+                await access.insert_token(conn, hash_token(secret), key_, USUAL)
             return made
 
         if not await self._db.transaction(work):
@@ -96,12 +96,12 @@ class Accounts:
             origin, host = await access.claim_database(conn, self._names.origin, self._handle_host)
             check_owner(origin, host, configured=(self._names.origin, self._handle_host))
             if await actors.actor_by_key(conn, key_of(self._names.instance)) is None:
-                await self._insert(conn, INSTANCE, "Application", None, keys=keys)
+                await self.insert(conn, INSTANCE, "Application", None, keys=keys)
             await key_pairs.prune_retired(conn)
 
         await self._db.transaction(work)
 
-    async def _insert(
+    async def insert(
         self,
         conn: Connection,
         name: str,
@@ -110,8 +110,13 @@ class Accounts:
         *,
         keys: KeyPairs,
         manual_approval: bool = False,
+        thing: str | None = None,
     ) -> bool:
-        actor = self._row(name, type_, display_name, keys=keys, manual_approval=manual_approval)
+        """Add an actor with its keys and collections, in the transaction of the caller; False when
+        the name is taken. ``thing`` is what it stands for on a site."""
+        actor = self._row(
+            name, type_, display_name, keys=keys, manual_approval=manual_approval, thing=thing
+        )
         if not await actors.insert_own_actor(conn, actor):
             return False
         await key_pairs.put(conn, sealed_keys(self._vault, actor, keys))
@@ -130,6 +135,7 @@ class Accounts:
         *,
         keys: KeyPairs,
         manual_approval: bool,
+        thing: str | None,
     ) -> Actor:
         id_ = self._names.actor(name)
         document = own_actor(
@@ -141,6 +147,7 @@ class Accounts:
             manual_approval=manual_approval,
             keys=public_keys(keys),
             published=stamp(datetime.now(UTC)),
+            thing=thing,
         )
         host = host_of(id_)
         return Actor(

@@ -15,8 +15,11 @@ from apserver.core.effects import (
     ActorNeed,
     DocumentFact,
     DocumentNeed,
+    FacadeNeed,
     Fact,
     Facts,
+    FollowFact,
+    FollowsNeed,
     Need,
     ObjectFact,
     ObjectNeed,
@@ -26,9 +29,11 @@ from apserver.core.effects import (
 )
 from apserver.core.model import Activity
 from apserver.core.origin import activity_key, key_of
+from apserver.core.registry import Registry
 from apserver.errors import BadInput
-from apserver.store import actors, inboxes, objects, relations
+from apserver.store import actors, aliases, follows, inboxes, objects, relations
 from apserver.store.db import Connection
+from apserver.store.inboxes import Concern
 from apserver.store.objects import compose_activities
 
 #: An Undo needs the inner activity, then what that one needs; nothing goes deeper.
@@ -46,17 +51,21 @@ async def load_facts(
     now: datetime,
     known: Mapping[Need, Fact | None] | None = None,
     is_limited: Callable[[str], bool] = lambda actor: False,
+    registry: Registry | None = None,
+    by_site: bool = False,
 ) -> Facts:
     """The facts for all these activities together. ``known`` are there already (fetched);
-    ``is_limited`` tells which actors are only for those who follow them."""
+    ``is_limited`` tells which actors are only for those who follow them; the registry, and whether
+    it is the site that posts, are passed on."""
     found: Found = dict(known or {})
+    registry = registry or Registry()
     for _ in range(ROUNDS):
-        facts = Facts(now, found)
+        facts = Facts(now, found, registry, by_site)
         wanted = {need for one in activities for need in needs(one, facts)} - found.keys()
         if not wanted:
             break
         found |= await _load(conn, wanted, is_limited)
-    return Facts(now, found)
+    return Facts(now, found, registry, by_site)
 
 
 async def _load(conn: Connection, needs: set[Need], is_limited: Callable[[str], bool]) -> Found:
@@ -66,6 +75,8 @@ async def _load(conn: Connection, needs: set[Need], is_limited: Callable[[str], 
     found |= await _activities(conn, [one for one in needs if isinstance(one, ActivityNeed)])
     found |= await _objects(conn, [one for one in needs if isinstance(one, ObjectNeed)])
     found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
+    found |= await _follows(conn, [one for one in needs if isinstance(one, FollowsNeed)])
+    found |= await _facades(conn, [one for one in needs if isinstance(one, FacadeNeed)])
     found |= await _reach(conn, [one for one in needs if isinstance(one, ReachNeed)])
     for need in needs:
         if isinstance(need, DocumentNeed):
@@ -117,7 +128,9 @@ async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
     for (need, row), body in zip(pairs, bodies, strict=True):
         document = _readable(body, "activity", row.key)
         if document is not None:
-            found[need] = ActivityFact(row.id or "", row.type, row.actor_id, document)
+            found[need] = ActivityFact(
+                row.id or "", row.type, row.actor_id, document, tuple(row.recipients or ())
+            )
     return found
 
 
@@ -170,11 +183,41 @@ async def _relations(conn: Connection, needs: Sequence[RelationNeed]) -> Found:
     return found
 
 
+async def _follows(conn: Connection, needs: Sequence[FollowsNeed]) -> Found:
+    if not needs:
+        return {}
+    pairs = {need: (key_of(need.subject), key_of(need.object)) for need in needs}
+    rows = await follows.between(conn, sorted(pairs.values()))
+    found: Found = {}
+    for need, pair in pairs.items():
+        found[need] = tuple(
+            FollowFact(row.flag, row.actor_only, row.mutes, row.activity_id)
+            for row in rows.get(pair, ())
+        )
+    return found
+
+
+async def _facades(conn: Connection, needs: Sequence[FacadeNeed]) -> Found:
+    if not needs:
+        return {}
+    known = await aliases.actors_for(conn, [need.thing for need in needs])
+    return {
+        need: known[need.thing].actor_id
+        for need in needs
+        if need.thing in known and not known[need.thing].is_user
+    }
+
+
 async def _reach(conn: Connection, needs: Sequence[ReachNeed]) -> Found:
     if not needs:
         return {}
     asked = [
-        (key_of(need.actor), need.to_followers, [key_of(one) for one in need.addressed])
+        Concern(
+            key_of(need.actor),
+            need.to_followers,
+            [key_of(one) for one in need.addressed],
+            [key_of(one) for one in need.participants],
+        )
         for need in needs
     ]
     return dict(zip(needs, await inboxes.reached(conn, asked), strict=True))

@@ -42,8 +42,11 @@ class Failures:
         seconds = _lasts_s(cause or error)
         if not seconds:
             return
-        self._failed.pop(name, None)
-        self._failed[name] = (self._clock() + seconds, error.bare())
+        now = self._clock()
+        before = self._failed.pop(name, None)
+        if before is None or now - before[0] > limits.NEGATIVE_CACHE_S:
+            seconds = min(seconds, _first_s(cause or error))
+        self._failed[name] = (now + seconds, error.bare())
         while len(self._failed) > limits.NEGATIVE_CACHE_ROWS:
             self._failed.popitem(last=False)
 
@@ -66,3 +69,13 @@ def _lasts_s(cause: BaseException) -> float:
         case Busy() | RemoteTrouble() | TimeoutError():
             return limits.NEGATIVE_CACHE_BUSY_S
     return limits.NEGATIVE_CACHE_S
+
+
+def _first_s(cause: BaseException) -> float:
+    """The first time it counts less: whoever makes us ask for a key or an actor before it is
+    there must not keep it out for long. A circle is one at once."""
+    return (
+        limits.NEGATIVE_CACHE_ASTRAY_S
+        if isinstance(cause, Astray)
+        else limits.NEGATIVE_CACHE_FIRST_S
+    )

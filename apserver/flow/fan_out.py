@@ -17,7 +17,7 @@ from apserver.core.origin import bucket_of, host_of, key_of, same_origin
 from apserver.errors import BadInput
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, deliveries, jobs, objects, relations
+from apserver.store import actors, deliveries, follows, jobs, objects, relations
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.deliveries import Target
@@ -51,7 +51,8 @@ class FanOut:
     async def _queue_one(self, conn: Connection, job: Job, row: ActivityRow) -> None:
         followers = await _followers_of(conn, row)
         named = [one for one in row.recipients or () if one != followers]
-        known = await actors.actors_by_key(conn, {key_of(one) for one in named})
+        interested = await _interested(conn, row)
+        known = await actors.actors_by_key(conn, {*map(key_of, named), *interested})
         blocked = await _blocked(conn, row, known)
         remote = [
             one
@@ -68,6 +69,13 @@ class FanOut:
             await jobs.enqueue_resolve(conn, looking, owed=owed)
         # Actors here may be concerned, as addressed or as followers; the rule finds out.
         await jobs.enqueue(conn, [Job(job.bucket, uuid7(), "apply", row.key)])
+
+
+async def _interested(conn: Connection, row: ActivityRow) -> Sequence[UUID]:
+    """Who follows not only what an actor here does, but also what happens to it."""
+    if row.sort_at is None or row.visibility > Visibility.UNLISTED:
+        return ()
+    return await follows.interested(conn, row.key, sort_at=row.sort_at)
 
 
 #: What ends something: who is blocked must hear that it ended.

@@ -6,96 +6,206 @@ rule and the job that delivers it are all in the database, or none of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from apserver.core import rules
-from apserver.core.audience import visibility_of
+from apserver.core import limits, rules
+from apserver.core.audience import Visibility, visibility_of
 from apserver.core.document import render
 from apserver.core.drafts import NewIds, draft
-from apserver.core.effects import Facts, Send
+from apserver.core.effects import Effects, EndThing, Facts, Instead, Send
 from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
-from apserver.core.origin import bucket_of, key_of
+from apserver.core.origin import bucket_of, host_of, key_of, same_origin
+from apserver.core.registry import Registry
+from apserver.core.streams import place_of
 from apserver.core.times import published_at
-from apserver.errors import Gone
+from apserver.errors import DomainBlocked, Forbidden, Gone, Unprocessable
 from apserver.flow.facts import load_facts
+from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, collections, jobs, objects
+from apserver.store import actors, collections, jobs, objects, posted
 from apserver.store.collections import Membership
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes, perform
 from apserver.store.jobs import Job
 from apserver.store.objects import ActivityRow
+from apserver.store.posted import Once
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An activity as it now stands: its id, and the JSON that the client gets."""
+    """An activity as it now stands: its id, and the JSON that the client gets. It is not new when
+    what was posted was there already."""
 
     id: str
     body: bytes
+    is_new: bool = True
+
+
+#: What is written before an activity, in its transaction.
+First: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
 class Publisher:
     """Publishes activities of the actors of one origin."""
 
-    def __init__(self, db: Database, names: Names):
+    def __init__(self, db: Database, names: Names, registry: Registry, live: LiveRules):
         self._db = db
         self._names = names
+        self._registry = registry
+        self._live = live
 
-    async def post(self, actor: str, posted: Mapping[str, Any]) -> Published:
+    async def post(
+        self,
+        actor: str,
+        document: Mapping[str, Any],
+        *,
+        once: Once | None = None,
+        may_date: bool = False,
+        first: First | None = None,
+    ) -> Published:
         """What a client posted to the outbox of ``actor``. BadInput, Forbidden or Missing if not.
 
         Ids are chosen here, once, so that a transaction that is tried again writes the same.
+        ``once``: a request that was sent before is answered as it was then (fault 2).
+        ``may_date``: it may say when it was published. ``first``: it is the site that posts, and
+        this is written before, in the same transaction.
         """
         ids = NewIds(self._names.activity(uuid7()), self._names.object(uuid7()))
-        activity = draft(posted, actor=actor, ids=ids, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        activity = draft(
+            document,
+            actor=actor,
+            ids=ids,
+            now=now,
+            verbs=self._registry.verbs,
+            may_date=may_date,
+        )
+        self._check_dealt_with(activity)
         job = uuid7()
 
         async def work(conn: Connection) -> Published:
-            row = await publish(conn, activity, job=job, names=self._names)
+            before = await _posted_before(conn, once, activity.key)
+            if before is not None:
+                return before
+            if first is not None:
+                await first(conn)
+            row = await publish(
+                conn,
+                activity,
+                job=job,
+                names=self._names,
+                registry=self._registry,
+                now=now,
+                by_site=first is not None,
+            )
+            if once is not None and row.key != activity.key:
+                await posted.became(conn, once, row.key)
             [body] = await objects.compose_activities(conn, [row])
-            return Published(ids.activity, body)
+            return Published(row.id or "", body, is_new=row.id == ids.activity)
 
         return await self._db.transaction(work)
 
-    async def answer(self, conn: Connection, document: Mapping[str, Any]) -> None:
+    def _check_dealt_with(self, activity: Activity) -> None:
+        """Refuse a Follow that would wait for ever: nothing is sent to whom it asks."""
+        asked = activity.object_id
+        if activity.type != "Follow" or asked is None:
+            return
+        reason = self._live.barred(asked)
+        if reason == "domain-blocked":
+            raise DomainBlocked(host_of(asked), pointer="/object")
+        if reason is not None and not same_origin(asked, self._names.origin):
+            raise Forbidden(f"{asked} is suspended here.", pointer="/object")
+
+    async def answer(self, conn: Connection, sent: Send) -> None:
         """What a rule sends by itself, in the transaction of the rule's other effects."""
-        await _answer(conn, document, names=self._names)
+        await _answer(conn, sent, names=self._names, registry=self._registry)
 
 
-async def _answer(conn: Connection, document: Mapping[str, Any], *, names: Names) -> None:
-    ids = NewIds(names.activity(uuid7()), names.object(uuid7()))
-    actor = str(document["actor"])
-    activity = draft(document, actor=actor, ids=ids, now=datetime.now(UTC), checked=False)
-    await publish(conn, activity, job=uuid7(), names=names)
+async def _posted_before(conn: Connection, once: Once | None, activity: UUID) -> Published | None:
+    """What came of the same request before, as it is now; None when there was none.
+
+    Unprocessable when the key stands for another request (draft-ietf-httpapi-idempotency-key).
+    """
+    if once is None:
+        return None
+    before = await posted.claim(conn, once, activity, for_s=limits.IDEMPOTENCY_S)
+    if before is None:
+        return None
+    if before.body != once.body:
+        raise Unprocessable("This Idempotency-Key was used for another request. Choose a new one.")
+    rows = await objects.activities_by_key(conn, [before.activity])
+    if before.activity not in rows:
+        raise Gone("What was posted under this Idempotency-Key is no longer here.")
+    row = rows[before.activity]
+    [body] = await objects.compose_activities(conn, [row])
+    return Published(row.id or "", body, is_new=not before.was_there)
 
 
-async def publish(conn: Connection, drafted: Activity, *, job: UUID, names: Names) -> ActivityRow:
-    """Store an activity of ours with everything that follows from it, the activities among it
-    that its rule sends. Part of a transaction."""
+async def _answer(conn: Connection, sent: Send, *, names: Names, registry: Registry) -> None:
+    ids = NewIds(names.activity(uuid7()), sent.object_id or names.object(uuid7()))
+    document, actor = sent.document, str(sent.document["actor"])
     now = datetime.now(UTC)
+    activity = draft(document, actor=actor, ids=ids, now=now, checked=False)
+    await publish(conn, activity, job=uuid7(), names=names, registry=registry, now=now)
+
+
+async def publish(
+    conn: Connection,
+    drafted: Activity,
+    *,
+    job: UUID,
+    names: Names,
+    registry: Registry,
+    now: datetime,
+    by_site: bool = False,
+) -> ActivityRow:
+    """Store an activity of ours, drafted ``now``, with everything that follows from it, the
+    activities among it that its rule sends. Part of a transaction.
+
+    When it is there already in another form, that one is returned and it is not stored.
+    """
     if drafted.type == "Update" and drafted.is_about_itself:
         await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
     elif not await actors.stays(conn, key_of(drafted.actor)):
         raise Gone(f"{drafted.actor} was deleted a moment ago.")
-    facts = await load_facts(conn, [drafted], rules.needs, now=now)
+    facts = await load_facts(
+        conn, [drafted], rules.needs_to_send, now=now, registry=registry, by_site=by_site
+    )
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)
-    row = _row(activity, facts)
-    await objects.insert_activity(conn, row)
+    there = await _there_already(conn, effects)
+    row = there or _row(activity, facts)
+    if there is None:
+        await objects.insert_activity(conn, row)
     await perform(conn, effects)
-    await _list_in_outbox(conn, row)
-    if row.recipients:
-        await jobs.enqueue(conn, [Job(bucket_of(activity.actor), job, "fan_out", row.key)])
+    if there is None:
+        await _list_in_outbox(conn, row)
+        if row.recipients or (row.sort_at and row.visibility <= Visibility.UNLISTED):
+            await jobs.enqueue(conn, [Job(bucket_of(activity.actor), job, "fan_out", row.key)])
     for effect in effects:
+        if isinstance(effect, EndThing):
+            await jobs.enqueue(conn, [end_job(bucket_of(effect.id), row.key, effect.id)])
         if isinstance(effect, Send):
-            await _answer(conn, effect.document, names=names)
+            await _answer(conn, effect, names=names, registry=registry)
     return row
+
+
+def end_job(bucket: int, activity: UUID, thing: str) -> Job:
+    """The job that ends what hangs on a thing of a site (`flow.endings`)."""
+    return Job(bucket, uuid7(), "end_thing", activity, owner=key_of(thing))
+
+
+async def _there_already(conn: Connection, effects: Effects) -> ActivityRow | None:
+    for effect in effects:
+        if isinstance(effect, Instead):
+            key = key_of(effect.id)
+            return (await objects.own_activities(conn, [key])).get(key)
+    return None
 
 
 async def _list_in_outbox(conn: Connection, row: ActivityRow) -> None:
@@ -110,6 +220,7 @@ def _row(activity: Activity, facts: Facts) -> ActivityRow:
     spliced = spliced_object(activity)
     apart = {"@context"} if spliced is None else {"@context", "object"}
     envelope = {key: value for key, value in activity.document.items() if key not in apart}
+    place = place_of(activity, now=facts.now)
     return ActivityRow(
         key=activity.key,
         id=activity.id,
@@ -124,4 +235,7 @@ def _row(activity: Activity, facts: Facts) -> ActivityRow:
         context=context_bytes(activity.document.get("@context")),
         envelope=render(envelope),
         published_at=published_at(activity.document.get("published"), facts.now),
+        verb=place.verb,
+        data=place.data,
+        sort_at=place.sort_at,
     )

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from apserver.compaction import Compactor
-from apserver.core.clipping import clip
 from apserver.core.contexts import KnownContexts, Verdict, check_compactable, judge
 from apserver.core.document import parse
+from apserver.core.intake import take_in
 from apserver.errors import BadInput
 
 
@@ -29,7 +29,7 @@ class DocumentReader:
         document = parse(body)
         if self.redefines(document):
             document = await self.compacted(document, body)
-        return clip(document)
+        return take_in(document)
 
     def redefines(self, document: Mapping[str, Any]) -> bool:
         """Whether a context gives our terms another meaning, so that its text may not be believed.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +37,7 @@ from apserver.errors import (
     RemoteTrouble,
 )
 from apserver.flow.failures import Failures
+from apserver.flow.key_documents import KeyDocuments
 from apserver.flow.live_rules import LiveRules
 from apserver.net.budget import Budget
 from apserver.net.fetch import Fetcher
@@ -44,6 +45,9 @@ from apserver.store import actors
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.others import put_actor
+
+#: Gets what lies at a URL.
+Get = Callable[[str, Budget], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Remote:
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
         self._found: OrderedDict[str, None] = OrderedDict()  # keys whose document is at hand
         self._failures = Failures()
+        self._key_documents = KeyDocuments(fetcher, self._failures)
         self._running: dict[str, asyncio.Task[KnownKey]] = {}
 
     async def actor(self, id_: str, budget: Budget) -> Actor:
@@ -164,6 +169,7 @@ class Remote:
             return known
         try:
             self._failures.check(f"key {key_id}")
+            self._check_worth_asking(key_id)
             return await self._look_up(key_id, budget)
         except Busy:
             if known is None:
@@ -241,6 +247,14 @@ class Remote:
         self._remember(key_id, known)
         return known
 
+    def _check_worth_asking(self, key_id: str) -> None:
+        if key_id in self._running:
+            return
+        try:
+            self._key_documents.check(key_id)
+        except ApserverError as error:
+            raise _as_refusal(key_id, error) from error
+
     async def _look_up(self, key_id: str, budget: Budget) -> KnownKey:
         """One look-up at a time for each key; it goes on when one who waits for it gives up."""
         task = self._running.get(key_id)
@@ -254,9 +268,16 @@ class Remote:
     async def _look_up_once(self, key_id: str, budget: Budget) -> KnownKey:
         try:
             async with asyncio.timeout(limits.KEY_LOOKUP_S):
-                found = await find_owner(self._fetcher, key_id, budget, allow_http=self._allow_http)
+                found = await find_owner(
+                    self._fetcher,
+                    key_id,
+                    budget,
+                    allow_http=self._allow_http,
+                    get=self._key_documents.document,
+                )
         except (ApserverError, TimeoutError) as error:
             refusal = _as_refusal(key_id, error)
+            self._key_documents.failed(key_id)
             self._failures.remember(f"key {key_id}", refusal, cause=error)
             raise refusal from error
         before = self._keys.get(key_id)
@@ -331,13 +352,16 @@ def _as_refusal(key_id: str, error: ApserverError | TimeoutError) -> ApserverErr
     return error
 
 
-async def find_owner(fetcher: Fetcher, key_id: str, budget: Budget, *, allow_http: bool) -> Found:
-    """A key and the actor that it is shown to belong to, in at most two fetches.
+async def find_owner(
+    fetcher: Fetcher, key_id: str, budget: Budget, *, allow_http: bool, get: Get | None = None
+) -> Found:
+    """A key and the actor that it is shown to belong to, in at most two fetches; ``get`` does the
+    first of them.
 
     RemoteTrouble when they cannot be had now; BadInput or NotTrusted when nothing is shown.
     """
     url = key_document_url(key_id)
-    document = await fetcher.any_document(url, budget)
+    document = await (get or fetcher.any_document)(url, budget)
     entry = find_key(parse_key_document(document), key_id)
     if not same_origin(entry.owner, url):
         raise NotTrusted("The key and its owner are not of one origin.")

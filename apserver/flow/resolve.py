@@ -11,16 +11,15 @@ nobody is forgotten.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.core.delivery import wait_s
-from apserver.errors import ApserverError, Astray, BadInput, Busy, DomainBlocked, RemoteGone
+from apserver.errors import Astray, BadInput, Busy, DomainBlocked, RemoteGone
 from apserver.flow.bell import Bell
 from apserver.flow.fan_out import owe
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.put_off import put_off
 from apserver.flow.remote import Remote
 from apserver.net.budget import Budget
 from apserver.store import jobs, objects
@@ -70,7 +69,7 @@ class Resolver:
         self._bell.ring()
         troubles = [one for one in ended if isinstance(one, Exception)]
         if troubles:
-            await self._put_off(job, troubles[0])
+            await put_off(self._db, job, troubles[0], attempts=limits.RESOLVE_ATTEMPTS)
 
     async def _serve(self, job: Job, recipient: str) -> None:
         """Find one recipient and queue what it is owed; raises when it cannot be found now."""
@@ -102,22 +101,3 @@ class Resolver:
         if actor is not None and job.activity in rows:
             inboxes = await owe(conn, rows[job.activity], [actor], order=job.id, but=left.owed)
         await jobs.found(conn, job, recipient, inboxes, is_last=len(left.recipients) == 1)
-
-    async def _put_off(self, job: Job, trouble: Exception) -> None:
-        wait = wait_s(job.attempt + 1, spread=random.uniform(-1, 1))
-
-        async def work(conn: Connection) -> bool:
-            return await jobs.fail_job(
-                conn,
-                job,
-                error=repr(trouble),
-                wait_s=wait,
-                attempts=limits.RESOLVE_ATTEMPTS,
-            )
-
-        given_up = await self._db.transaction(work)
-        telemetry.count(telemetry.JOBS, job.kind, "parked" if given_up else "failed")
-        if isinstance(trouble, ApserverError | TimeoutError):
-            telemetry.warn("job put off", kind=job.kind, activity=job.activity, reason=trouble)
-        else:
-            telemetry.fault("job failed", trouble, kind=job.kind, activity=job.activity)

@@ -1,4 +1,4 @@
-"""Group commit: many small writes share one statement and one commit.
+"""Group commit: many small writes share one statement and one commit; so do many small reads.
 
 A commit waits for the disk, and the wait is the same for one row as for five hundred. So items
 are collected while a round is being written, and the next round takes all that have come. Who
@@ -15,33 +15,34 @@ from apserver.core import limits
 from apserver.errors import Busy
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class Rounds(Generic[T]):
-    """Writes items in rounds. ``write`` stores a whole round durably, or raises."""
+class Rounds(Generic[T, R]):
+    """Does items in rounds. ``do`` does a whole round, and gives a result for each, or raises."""
 
-    def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]):
-        self._write = write
-        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+    def __init__(self, do: Callable[[Sequence[T]], Awaitable[Sequence[R]]]):
+        self._do = do
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._worker: asyncio.Task[None] | None = None
 
-    async def add(self, item: T) -> None:
-        """Store an item; returns after the commit, raises what went wrong with it.
+    async def add(self, item: T) -> R:
+        """The result for an item, when its round is done; raises what went wrong with it.
 
         Giving up waiting does not take the item back.
         """
         if len(self._waiting) >= limits.ROUNDS_WAITING:
-            raise Busy("too many activities wait to be stored", retry_after_s=5)
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, stored))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._work())
-        await stored
+            raise Busy("too many requests wait for PostgreSQL", retry_after_s=5)
+        result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, result))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return await result
 
     async def close(self) -> None:
         """Wait for the rounds under way."""
-        if self._writer is not None:
-            await self._writer
+        if self._worker is not None:
+            await self._worker
 
     async def _work(self) -> None:
         if len(self._waiting) < 2:
@@ -49,26 +50,20 @@ class Rounds(Generic[T]):
         while self._waiting:
             taken = self._waiting[: limits.ROUND_ROWS]
             del self._waiting[: limits.ROUND_ROWS]
-            await self._store(taken)
+            await self._do_all(taken)
 
-    async def _store(self, taken: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
+    async def _do_all(self, taken: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:
-            await self._write([item for item, _ in taken])
+            results = await self._do([item for item, _ in taken])
         except Exception as error:
-            if len(taken) == 1 or isinstance(error, Busy):
-                _settle(taken, error)
+            if len(taken) > 1 and not isinstance(error, Busy):
+                for one in taken:  # one of them is at fault: the others must not suffer for it
+                    await self._do_all([one])
                 return
-            for one in taken:  # one of them is at fault: the others must not suffer for it
-                await self._store([one])
+            for _, result in taken:
+                if not result.done():
+                    result.set_exception(error)
             return
-        _settle(taken, None)
-
-
-def _settle(taken: Sequence[tuple[object, asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, stored in taken:
-        if stored.done():
-            continue
-        if error is None:
-            stored.set_result(None)
-        else:
-            stored.set_exception(error)
+        for (_, result), value in zip(taken, results, strict=True):
+            if not result.done():
+                result.set_result(value)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apserver.core.names import INSTANCE
+from apserver.core.origin import fold_name
 from apserver.core.scopes import Scope
 from apserver.errors import Refused
 from apserver.flow.own_actors import find_person, known_actor
 from apserver.identifiers import hash_token, new_token
 from apserver.store import access
 from apserver.store.access import TOKEN_ID, TokenRow
+from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 
 
@@ -36,12 +39,25 @@ class Tokens:
         secret = new_token()
 
         async def work(conn: Connection) -> CreatedToken:
-            actor = await find_person(conn, self._handle_host, name)
+            actor = await self._holder(conn, name, scopes)
             await access.insert_token(conn, hash_token(secret), actor.key, scopes)
             [made] = await access.tokens_from(conn, hash_token(secret))
             return CreatedToken(actor.id, secret, made.id, made.scopes)
 
         return await self._db.transaction(work)
+
+    async def _holder(self, conn: Connection, name: str, scopes: Sequence[Scope]) -> Actor:
+        """Whom such a token is for. What stands for the server speaks for the site that uses it."""
+        if "site" not in scopes:
+            return await find_person(conn, self._handle_host, name)
+        if fold_name(name) != INSTANCE:
+            raise Refused(
+                "Scope site is for the whole site. "
+                f"Make it with: apserver token create {INSTANCE} --scope site"
+            )
+        if "write" in scopes:
+            raise Refused("With scope site everything can be posted: leave write out.")
+        return await known_actor(conn, self._handle_host, name)
 
     async def list(self, name: str | None) -> Sequence[TokenRow]:
         """All tokens, or those of one actor, which may be deleted; revoked ones too."""

@@ -35,10 +35,11 @@ from apserver import __version__, telemetry
 from apserver.core import limits
 from apserver.core.origin import Network, check_id, may_connect, origin_of
 from apserver.core.reach import NameServer, is_open_port
-from apserver.errors import ConfigProblem, OverBudget, RemoteTrouble, Unreachable, Why
+from apserver.errors import OverBudget, RemoteTrouble, Unreachable, Why
 from apserver.net.budget import Budget
 from apserver.net.new_hosts import NewHosts
 from apserver.net.resolver import JudgingResolver
+from apserver.net.trust import trusting
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Client:
                 self._dns_servers, lambda address: _judge(address, self._networks)
             ),
             socket_factory=self._socket,
-            ssl=_trusting(self._ca_file),
+            ssl=trusting(self._ca_file),
             limit=limits.CONNECTIONS,
             limit_per_host=limits.CONNECTIONS_PER_HOST,
             keepalive_timeout=60,
@@ -216,20 +217,6 @@ _FAULTS: tuple[tuple[Why, tuple[type[BaseException], ...]], ...] = (
     ("time", (TimeoutError,)),
     ("connection", (aiohttp.ClientConnectionError, ConnectionError)),
 )
-
-
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """TLS that trusts the authorities of the system, and besides them those of the file."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigProblem(
-                f"[federation] ca_file = {ca_file} cannot be used: {error}. "
-                "It must hold certificates of authorities as PEM"
-            ) from error
-    return context
 
 
 def _judge(address: str, networks: Sequence[Network]) -> None:

@@ -2,12 +2,13 @@
 
 A connection costs us memory and a file, and the other side next to nothing: whoever sends a header
 one byte at a time (slowloris) could hold all there are. aiohttp gives an idle connection a time,
-but not one that has begun a request. So our connections are aiohttp's with three rules more:
+but not one that has begun a request. So our connections are aiohttp's with four rules more:
 
 * one beyond so many from one address, or in all, is refused before anything is read. A trusted
   proxy speaks for many and may have any number;
 * one whose header is not complete in `limits.HEADER_S` ends; that is counted from the start of the
   connection, later from the first byte of a request;
+* one that does not take its answer in `limits.ANSWER_S` ends: what nobody reads stays in our memory;
 * one that does not speak HTTP gets a 400 that does not echo what it sent, and no line in the log.
 
 From the header on the request has its own deadlines (`site.body_of`); the middleware says when.
@@ -90,7 +91,7 @@ class Gate:
 class Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_answering", "_client", "_gate", "_late", "_let_in")
+    __slots__ = ("_answering", "_client", "_gate", "_late", "_let_in", "_unread")
 
     def __init__(self, gate: Gate, server: web.Server):
         super().__init__(
@@ -105,6 +106,7 @@ class Connection(web.RequestHandler):
         self._client: str | None = None
         self._let_in = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._answering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -113,6 +115,7 @@ class Connection(web.RequestHandler):
         refusal = self._gate.enter(self._client)
         if refusal is not None:
             telemetry.count(telemetry.CONNECTIONS, refusal)
+            telemetry.detail("connection refused", client=self._client, reason=refusal)
             both_ways = cast(asyncio.Transport, transport)  # of uvloop's own class
             both_ways.write(_FULL)
             both_ways.close()
@@ -124,6 +127,8 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """It has ended."""
         self._have_header()
+        if self._unread is not None:
+            self._unread.cancel()
         if self._let_in:
             self._let_in = False
             self._gate.leave(self._client)
@@ -136,6 +141,12 @@ class Connection(web.RequestHandler):
         if self._late is None and not self._answering and self.transport is not None:
             self._wait_for_header(self.transport)
         super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """More is to be read than the other side has taken."""
+        super().pause_writing()
+        if self._unread is None:
+            self._wait_for_reader()
 
     def handle_error(
         self,
@@ -162,6 +173,23 @@ class Connection(web.RequestHandler):
         """Whether a header is complete and its request is being answered."""
         self._have_header()
         self._answering = answering
+        if not answering:
+            self._wait_for_reader()
+
+    def _wait_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+        if self.transport is not None:
+            loop = asyncio.get_running_loop()
+            self._unread = loop.call_later(limits.ANSWER_S, self._look_for_reader, self.transport)
+
+    def _look_for_reader(self, transport: asyncio.Transport) -> None:
+        """It may be closed by now, and still wait for somebody to read."""
+        self._unread = None
+        if transport.get_write_buffer_size():
+            telemetry.count(telemetry.CONNECTIONS, "unread")
+            telemetry.detail("connection ended", client=self._client, reason="nobody reads")
+            transport.abort()
 
     def _wait_for_header(self, transport: asyncio.BaseTransport) -> None:
         loop = asyncio.get_running_loop()
@@ -175,6 +203,7 @@ class Connection(web.RequestHandler):
 
 def _give_up(transport: asyncio.BaseTransport) -> None:
     telemetry.count(telemetry.CONNECTIONS, "slow")
+    telemetry.detail("connection ended", reason="its header takes too long")
     cast(asyncio.Transport, transport).abort()
 
 

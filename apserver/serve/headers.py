@@ -17,8 +17,8 @@ from apserver.serve.site import Site
 
 #: "*" would not cover Authorization (Fetch standard), so all are named.
 _ALLOWED_HEADERS = (
-    "Authorization, Accept, Content-Type, If-None-Match, Date, Digest, Content-Digest, "
-    "Signature, Signature-Input"
+    "Authorization, Accept, Content-Type, Idempotency-Key, If-None-Match, Date, Digest, "
+    "Content-Digest, Signature, Signature-Input"
 )
 _EXPOSED_HEADERS = "Location, Link, Retry-After, WWW-Authenticate, ETag, X-Request-Id"
 #: The last three do not fall back on default-src.

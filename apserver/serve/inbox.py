@@ -7,7 +7,7 @@ from aiohttp import web
 from apserver import telemetry
 from apserver.core.origin import key_of
 from apserver.core.vocabulary import ACTIVITY_JSON, LD_JSON
-from apserver.errors import ApserverError, BadMediaType, Missing
+from apserver.errors import BadMediaType, Missing
 from apserver.serve.site import body_of, signed_request, site_of
 from apserver.store import actors
 
@@ -27,16 +27,11 @@ async def post_shared_inbox(request: web.Request) -> web.Response:
 
 async def _take(request: web.Request, *, owner: str | None) -> web.Response:
     """202 once it is stored; applied in the background."""
-    try:
-        if request.content_type not in _MEDIA_TYPES:
-            raise BadMediaType(f"Send {ACTIVITY_JSON}, not {request.content_type}.")
-        site = site_of(request)
-        body = await body_of(request)
-        stored = await site.acceptor.take(signed_request(request, body), owner=owner)
-    except ApserverError as error:
-        telemetry.count(telemetry.INBOX, error.kind)
-        telemetry.event("inbox refused", status=error.status, reason=error)
-        raise
+    if request.content_type not in _MEDIA_TYPES:
+        raise BadMediaType(f"Send {ACTIVITY_JSON}, not {request.content_type}.")
+    site = site_of(request)
+    body = await body_of(request)
+    stored = await site.acceptor.take(signed_request(request, body), owner=owner)
     telemetry.count(telemetry.INBOX, "accepted" if stored else "nothing-to-do")
     if stored:
         site.bell.ring()

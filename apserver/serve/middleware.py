@@ -13,7 +13,15 @@ from aiohttp import hdrs, web
 from apserver import telemetry
 from apserver.core.signatures import accept_signature
 from apserver.core.vocabulary import PROBLEM_JSON
-from apserver.errors import ApserverError, Busy, InsufficientScope, Misdirected, NotTrusted
+from apserver.errors import (
+    ApserverError,
+    Busy,
+    InsufficientScope,
+    Misdirected,
+    Missing,
+    NotAllowed,
+    NotTrusted,
+)
 from apserver.serve.gate import answering
 from apserver.serve.headers import STANDING_HEADERS, allowed, answer_options
 from apserver.serve.rate import check_rate
@@ -43,7 +51,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ApserverError as error:
         response = problem(request, error, request_id)
     except web.HTTPException as error:
-        response = _plain_problem(error, request_id)
+        response = _plain_problem(request, error, request_id)
     except asyncio.CancelledError:
         raise
     except Exception as error:
@@ -66,8 +74,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def problem(request: web.Request, error: ApserverError, request_id: str) -> web.Response:
     """An error as RFC 9457 problem details; the log gets the rest of it."""
-    tell = telemetry.warn if error.status >= 500 else telemetry.detail
-    tell("refused", request=request_id, status=error.status, reason=error)
+    _tell(request, request_id, error.status, kind=error.kind, reason=error)
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
@@ -86,13 +93,29 @@ def problem(request: web.Request, error: ApserverError, request_id: str) -> web.
     return _response(error.status, members, headers, request_id)
 
 
-def _plain_problem(error: web.HTTPException, request_id: str) -> web.Response:
+def _tell(request: web.Request, request_id: str, status: int, *, kind: str, reason: object) -> None:
+    """One count and one line for each refusal. What changes something is told to the admin; pages
+    that are not there, and floods, could fill the log."""
+    resource = request.match_info.route.resource
+    telemetry.count(telemetry.REFUSED, "none" if resource is None else resource.canonical, kind)
+    tell = telemetry.detail
+    if status >= 500:
+        tell = telemetry.warn
+    elif request.method == hdrs.METH_POST and status != 429:
+        tell = telemetry.event
+    tell("refused", request=request_id, path=request.path, status=status, kind=kind, reason=reason)
+
+
+def _plain_problem(request: web.Request, error: web.HTTPException, request_id: str) -> web.Response:
     """What aiohttp itself refuses: no such path, no such method."""
     headers: dict[str, str] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers[hdrs.ALLOW] = allowed(error.allowed_methods)
-    words = {404: "There is nothing here.", 405: "This method does not exist here."}
-    members: dict[str, object] = {"title": words.get(error.status, error.reason)}
+    known = {404: Missing(), 405: NotAllowed()}.get(error.status)
+    kind = "http" if known is None else known.kind
+    title = error.reason if known is None else known.public
+    _tell(request, request_id, error.status, kind=kind, reason=error.reason)
+    members: dict[str, object] = {"title": title, "kind": kind}
     return _response(error.status, {**members, "status": error.status}, headers, request_id)
 
 

@@ -7,8 +7,7 @@ commas between. What may not be read is not told from what is not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from aiohttp import hdrs, web
@@ -19,13 +18,25 @@ from apserver.core.names import collection_id
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.errors import ApserverError, BadInput, Forbidden, Gone, Missing, NotTrusted
+from apserver.serve.follows import asks_for_follows, follows_page
+from apserver.serve.pages import (
+    PARAMETERS,
+    Seen,
+    Window,
+    look,
+    number,
+    page_bytes,
+    window_of,
+)
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
 from apserver.serve.soundness import is_sound
+from apserver.serve.streams import links_of, with_links
+from apserver.serve.viewing import bodies_of, viewer_among
 from apserver.store import actors, collections, objects, relations
 from apserver.store.collections import Collection, Member
 from apserver.store.db import Connection
-from apserver.store.objects import PLAIN_CONTEXT, ActivityRow
+from apserver.store.objects import ActivityRow
 
 #: Who is in them is their owner's to know; others get the number (decisions, "Reading").
 _COUNTS_ONLY = frozenset({"followers", "following", "liked"})
@@ -34,10 +45,7 @@ _COUNTS_ONLY = frozenset({"followers", "following", "liked"})
 async def get_actor(request: web.Request) -> web.Response:
     """An actor of ours."""
     site = site_of(request)
-    async with site.db.connection() as conn:
-        actor = await actors.actor_by_key(
-            conn, key_of(site.names.actor(request.match_info["name"]))
-        )
+    actor = await site.known.add(key_of(site.names.actor(request.match_info["name"])))
     if actor is None or not actor.ours:
         raise Missing
     if actor.gone_at is not None:
@@ -48,6 +56,8 @@ async def get_actor(request: web.Request) -> web.Response:
         check_not_blocked(request)
     # The same for everybody: signed requests, each with another signature, share one copy.
     body = _intact(actor.document, "actor", actor.key)
+    if actor.id != site.names.instance:
+        body = with_links(body, links_of(site, actor.id))
     return _document(request, body, shared=True, vary=hdrs.ACCEPT)
 
 
@@ -60,7 +70,7 @@ async def get_object(request: web.Request) -> web.Response:
         row = (await objects.objects_by_key(conn, [key])).get(key)
         if row is None or row.kind != "ours" or site.live.is_suspended(row.author):
             raise Missing
-        if not may_read(await _viewer(conn, viewer, [row.author]), row):
+        if not may_read(await viewer_among(conn, viewer, [row.author]), row):
             raise Missing
     body = _intact(objects.compose(row.document, row.context), "object", key)
     shared = row.visibility <= Visibility.UNLISTED
@@ -70,7 +80,7 @@ async def get_object(request: web.Request) -> web.Response:
 
 
 async def get_activity(request: web.Request) -> web.Response:
-    """An activity of ours."""
+    """An activity of ours; a deleted one is a Tombstone with 410."""
     site = site_of(request)
     viewer = await viewer_of(request)
     key = key_of(f"{site.names.origin}{request.path}")
@@ -78,11 +88,14 @@ async def get_activity(request: web.Request) -> web.Response:
         row = (await objects.own_activities(conn, [key])).get(key)
         if row is None or site.live.is_suspended(row.actor):
             raise Missing
-        if not may_read(await _viewer(conn, viewer, [row.actor]), row):
+        if not may_read(await viewer_among(conn, viewer, [row.actor]), row):
             raise Missing
         [body] = await objects.compose_activities(conn, [row])
     body = _intact(body, "activity", row.key)
-    return _document(request, body, shared=row.visibility <= Visibility.UNLISTED)
+    shared = row.visibility <= Visibility.UNLISTED
+    if row.deleted_at is not None:
+        return _tombstone(request, body, shared=shared)
+    return _document(request, body, shared=shared)
 
 
 async def get_collection(request: web.Request) -> web.Response:
@@ -101,12 +114,16 @@ async def get_collection(request: web.Request) -> web.Response:
         if site.live.is_suspended(found.owner):
             raise Missing
         is_owner = viewer == owner
-        if name == "inbox" and not is_owner:
+        asks = asks_for_follows(request)
+        if not is_owner and (name == "inbox" or asks):
+            what = "Who follows whom" if asks else "The inbox"
             if viewer is None:
-                raise NotTrusted("The inbox is for its owner. Send the actor's bearer token.")
-            raise Forbidden("The inbox is for its owner.")
-        window = _window(request)
-        if window is None:
+                raise NotTrusted(f"{what} is for its owner. Send the actor's bearer token.")
+            raise Forbidden(f"{what} is for its owner.")
+        window = None if asks else _window(request)
+        if asks:
+            body = await follows_page(conn, request, whose=owner, collection=found.id)
+        elif window is None:
             body = _head(found, is_owner=is_owner)
         elif name in _COUNTS_ONLY and not is_owner:
             raise Missing
@@ -116,39 +133,16 @@ async def get_collection(request: web.Request) -> web.Response:
     return _document(request, body, shared=shared, max_age_s=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """Which page: the first, that below ``before``, or that above ``after``."""
-
-    before: int | None = None
-    after: int | None = None
-    limit: int = limits.PAGE
-
-
-def _window(request: web.Request) -> _Window | None:
+def _window(request: web.Request) -> Window[int] | None:
     query = request.query
-    unknown = set(query) - {"page", "before", "after", "limit"}
+    unknown = set(query) - set(PARAMETERS)
     if unknown:
-        raise BadInput(
-            f"Unknown parameter: {sorted(unknown)[0]}. Known: page, before, after, limit."
-        )
-    if not query:
-        return None
-    if query.get("page", "first") != "first" or len({"page", "before", "after"} & set(query)) > 1:
-        raise BadInput("A page is page=first, or what is before=N or after=N: one of the three.")
-    return _Window(
-        before=_number(query.get("before"), "before", least=1),
-        after=_number(query.get("after"), "after", least=0),
-        limit=min(_number(query.get("limit"), "limit", least=1) or limits.PAGE, limits.PAGE_MAX),
+        raise BadInput(f"Unknown parameter: {sorted(unknown)[0]}. Known: {', '.join(PARAMETERS)}.")
+    return window_of(
+        query,
+        lambda text: number(text, "before", least=1),
+        lambda text: number(text, "after", least=0),
     )
-
-
-def _number(text: str | None, name: str, *, least: int) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least):
-        raise BadInput(f"{name} must be a number, {least} or more.")
-    return int(text)
 
 
 def _head(collection: Collection, *, is_owner: bool) -> bytes:
@@ -159,34 +153,28 @@ def _head(collection: Collection, *, is_owner: bool) -> bytes:
         "totalItems": collection.total if is_owner else collection.public_total,
     }
     if is_owner or collection.name not in _COUNTS_ONLY:
-        head["first"] = _url(collection, _Window())
+        head["first"] = _url(collection, Window())
     return json.dumps(head, separators=(",", ":")).encode()
 
 
 async def _page(
-    conn: Connection, site: Site, collection: Collection, window: _Window, *, viewer: str | None
+    conn: Connection, site: Site, collection: Collection, window: Window[int], *, viewer: str | None
 ) -> bytes:
-    """A page of what the viewer may see. A filtered page may be short and still has a next."""
-    seen = await _visible(conn, site, collection, window, viewer)
-    items = await _items(conn, seen.members)
-    page: dict[str, object] = {
-        "id": _url(collection, window),
-        "type": "OrderedCollectionPage",
-        "partOf": collection.id,
-        "totalItems": collection.total
-        if viewer == _owner_id(collection)
-        else collection.public_total,
-    }
-    if seen.oldest is not None and (not seen.exhausted or window.after is not None):
-        page["next"] = _url(collection, _Window(before=seen.oldest, limit=window.limit))
-    if seen.newest is not None and (window.before is not None or window.after is not None):
-        page["prev"] = _url(collection, _Window(after=seen.newest, limit=window.limit))
-    head = json.dumps(page, separators=(",", ":")).encode()
-    listed = b'"orderedItems":[' + b",".join(items) + b"]"
-    return b'{"@context":' + PLAIN_CONTEXT + b"," + head[1:-1] + b"," + listed + b"}"
+    """A page of what the viewer may see."""
+    is_owner = viewer == _owner_id(collection)
+    activities = _Activities(conn)
+    seen = await _visible(conn, site, collection, window, viewer, activities)
+    return page_bytes(
+        seen,
+        window,
+        part_of=collection.id,
+        url=lambda other: _url(collection, other),
+        items=await _items(conn, seen.items, activities),
+        members={"totalItems": collection.total if is_owner else collection.public_total},
+    )
 
 
-def _url(collection: Collection, window: _Window) -> str:
+def _url(collection: Collection, window: Window[int]) -> str:
     if window.after is not None:
         place = f"after={window.after}"
     else:
@@ -199,55 +187,62 @@ def _owner_id(collection: Collection) -> str:
     return collection.id.removesuffix(f"/{collection.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a page shows, and how far it has looked: what it left out is not looked at again."""
+class _Activities:
+    """The activities that a page is about, each loaded once."""
 
-    members: list[Member]
-    newest: int | None
-    oldest: int | None
-    exhausted: bool  #: nothing more in this direction
+    def __init__(self, conn: Connection):
+        self._conn = conn
+        self._asked: set[UUID] = set()
+        self._found: dict[UUID, ActivityRow] = {}
+
+    async def of(self, members: Sequence[Member]) -> Mapping[UUID, ActivityRow]:
+        """Those of these members, among others, by key."""
+        wanted = {one.item for one in members if one.iri is None} - self._asked
+        if wanted:
+            self._found |= await objects.activities_by_key(self._conn, wanted)
+            self._asked |= wanted
+        return self._found
 
 
 async def _visible(
-    conn: Connection, site: Site, collection: Collection, window: _Window, viewer: str | None
-) -> _Seen:
+    conn: Connection,
+    site: Site,
+    collection: Collection,
+    window: Window[int],
+    viewer: str | None,
+    activities: _Activities,
+) -> Seen[Member, int]:
     """Members that the viewer may see.
 
     Strangers are served from the public part alone; others may make it load a few times.
     """
     is_owner = viewer == _owner_id(collection)
-    upwards = window.after is not None
-    members: list[Member] = []
-    looked_at: list[int] = []
-    full = True
-    for _ in range(limits.OVER_FETCH):
+
+    async def read(edge: int | None, limit: int) -> list[Member]:
         rows = await collections.page_of(
             conn,
             collection.key,
-            limit=window.limit + 1,
-            before=min(looked_at, default=window.before) if not upwards else None,
-            after=max(looked_at, default=window.after) if upwards else None,
+            limit=limit,
+            before=None if window.is_upwards else edge,
+            after=edge if window.is_upwards else None,
             public_only=viewer is None,
         )
-        full = len(rows) > window.limit
-        if full:
-            rows = rows[1:] if upwards else rows[:-1]
-        looked_at += [row.position for row in rows]
-        readable = await _readable(conn, site, rows, viewer, is_owner=is_owner)
-        members = readable + members if upwards else members + readable
-        if not full or len(members) >= window.limit:
-            break
-    return _Seen(
-        members,
-        newest=max(looked_at, default=None),
-        oldest=min(looked_at, default=None),
-        exhausted=not full,
-    )
+        return rows[::-1] if window.is_upwards else rows
+
+    async def sift(members: list[Member]) -> list[Member]:
+        return await _readable(conn, site, members, viewer, activities, is_owner=is_owner)
+
+    return await look(window, read=read, sift=sift, at=lambda member: member.position)
 
 
 async def _readable(
-    conn: Connection, site: Site, members: Sequence[Member], viewer: str | None, *, is_owner: bool
+    conn: Connection,
+    site: Site,
+    members: Sequence[Member],
+    viewer: str | None,
+    activities: _Activities,
+    *,
+    is_owner: bool,
 ) -> list[Member]:
     """What is for the viewer: for the owner all that is in it, but of those blocked either way,
     and what moderation hides."""
@@ -255,8 +250,8 @@ async def _readable(
         authors = list({one.author for one in members})
         estranged = await relations.estranged_from(conn, key_of(str(viewer)), authors)
         return [one for one in members if one.author not in estranged]
-    rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
-    who = await _viewer(conn, viewer, [row.actor for row in rows.values()])
+    rows = await activities.of(members)
+    who = await viewer_among(conn, viewer, [row.actor for row in rows.values()])
     who = site.live.guard(who, {row.actor: row.actor_id for row in rows.values()})
     if not is_owner:
         return [one for one in members if one.item in rows and may_read(who, rows[one.item])]
@@ -269,29 +264,18 @@ def _is_kept_from_owner(site: Site, who: Viewer, one: Member, row: ActivityRow |
     return row is not None and is_hidden(who, row.actor, asking=row.type == "Follow")
 
 
-async def _items(conn: Connection, members: Sequence[Member]) -> list[bytes]:
+async def _items(
+    conn: Connection, members: Sequence[Member], activities: _Activities
+) -> list[bytes]:
     """Each member as it is shown: an id, or the whole activity. What is damaged is left out."""
-    rows = await objects.activities_by_key(conn, [one.item for one in members if one.iri is None])
+    rows = await activities.of(members)
     shown: list[ActivityRow] = [rows[one.item] for one in members if one.item in rows]
-    composed = await objects.compose_activities(conn, shown, nested=True)
-    bodies = {
-        row.key: body
-        for row, body in zip(shown, composed, strict=True)
-        if is_sound(body, table="activity", key=row.key)
-    }
+    bodies = await bodies_of(conn, shown)
     return [
         bodies[one.item] if one.iri is None else json.dumps(one.iri).encode()
         for one in members
         if one.iri is not None or one.item in bodies
     ]
-
-
-async def _viewer(conn: Connection, viewer: str | None, authors: Sequence[UUID]) -> Viewer:
-    if viewer is None:
-        return Viewer()
-    key, among = key_of(viewer), list(set(authors))
-    follows = await relations.followed_of(conn, key, among)
-    return Viewer(key, follows, hidden=await relations.estranged_from(conn, key, among))
 
 
 async def _absence(conn: Connection, owner: str) -> Missing:

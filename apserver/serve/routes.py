@@ -12,7 +12,7 @@ from apserver.core import limits
 from apserver.core.names import COLLECTIONS
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.scopes import Scope
-from apserver.serve import discovery, health, inbox, nodeinfo, outbox, read
+from apserver.serve import discovery, health, inbox, nodeinfo, outbox, public_objects, read, streams
 from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
@@ -63,6 +63,7 @@ ROUTES = (
     Route("GET", "/.well-known/nodeinfo", nodeinfo.get_nodeinfo_links, "anybody"),
     Route("GET", "/nodeinfo/2.0", nodeinfo.get_nodeinfo("2.0"), "anybody"),
     Route("GET", "/nodeinfo/2.1", nodeinfo.get_nodeinfo("2.1"), "anybody"),
+    Route("GET", "/nodeinfo/2.2", nodeinfo.get_nodeinfo("2.2"), "anybody"),
     Route("GET", "/actors/{name}", read.get_actor, "anybody"),
     Route(
         "GET",
@@ -70,8 +71,19 @@ ROUTES = (
         read.get_collection,
         "anybody",
     ),
+    Route("GET", "/actors/{name}/streams/{stream}", streams.get_stream_of_actor, "anybody"),
+    Route("GET", "/streams/public", streams.get_public_stream, "anybody"),
+    Route("GET", "/streams/type/{type:.+}", streams.get_stream_of_type, "anybody"),
+    Route("GET", "/streams/custom/{stream}", streams.get_custom_stream, "anybody"),
+    Route(
+        "GET",
+        f"/streams/{{role:{'|'.join(streams.OF_A_THING)}}}",
+        streams.get_stream_of_thing,
+        "anybody",
+    ),
     Route("GET", f"/objects/{{unique:{_UUID}}}", read.get_object, "anybody"),
     Route("GET", f"/activities/{{unique:{_UUID}}}", read.get_activity, "anybody"),
+    Route("GET", "/inbox", public_objects.get_shared_inbox, "anybody"),
     Route("POST", "/inbox", inbox.post_shared_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/inbox", inbox.post_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/outbox", outbox.post_outbox, "token", limits.BODY),

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from apserver.core import limits
 from apserver.core.names import Names
 from apserver.core.origin import Network
+from apserver.core.registry import Registry
 from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
 from apserver.errors import (
     ApserverError,
@@ -22,6 +23,7 @@ from apserver.errors import (
     TooSlow,
 )
 from apserver.flow.accept import Acceptor
+from apserver.flow.actor_lookup import ActorLookup
 from apserver.flow.bell import Bell
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
@@ -41,6 +43,8 @@ class Site:
     acceptor: Acceptor
     bell: Bell
     live: LiveRules
+    known: ActorLookup
+    registry: Registry
     requests_per_minute: int
     trusted_proxies: tuple[Network, ...]  #: whose X-Forwarded-For is believed
     tls: bool  #: whether it is we who speak TLS
@@ -143,7 +147,12 @@ def bearer_of(request: web.Request) -> str | None:
 
 
 async def actor_of_token(request: web.Request, token: str) -> str:
-    """The actor that a token acts for.
+    """The actor that a token acts for; see `holder_of_token`."""
+    return (await holder_of_token(request, token)).actor
+
+
+async def holder_of_token(request: web.Request, token: str) -> access.Holder:
+    """The actor that a token acts for, and its scopes.
 
     NotTrusted when it is not, or no longer, valid; InsufficientScope when it does not hold the
     scope that the route asks for.
@@ -155,4 +164,4 @@ async def actor_of_token(request: web.Request, token: str) -> str:
     scope = request[SCOPE]
     if scope not in holder.scopes:
         raise InsufficientScope(scope)
-    return holder.actor
+    return holder

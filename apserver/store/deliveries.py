@@ -105,7 +105,8 @@ UPDATE host h SET lease_until = now() + make_interval(secs => $1), fence = h.fen
     holder = $4
 FROM (
     SELECT bucket, host FROM host
-    WHERE bucket = ANY($2::smallint[]) AND next_at <= now() AND lease_until < now()
+    WHERE bucket = ANY($2::smallint[]) AND next_at <= now() AND next_at < 'infinity'
+        AND lease_until < now()
     ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ) due
 WHERE h.bucket = due.bucket AND h.host = due.host

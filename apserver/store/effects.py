@@ -14,13 +14,18 @@ from apserver.core.document import render
 from apserver.core.effects import (
     AddTo,
     Bury,
+    BuryActivity,
+    DropFollow,
     Effect,
     EndActor,
+    Index,
     Put,
     PutActor,
+    PutFollow,
     PutOwnActor,
     Relate,
     RemoveFrom,
+    ReviseActivity,
     Show,
     Unrelate,
 )
@@ -28,10 +33,12 @@ from apserver.core.names import collection_id
 from apserver.core.origin import activity_key, key_of
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
-from apserver.store import collections, inboxes, objects, relations
+from apserver.store import activities, collections, follows, inboxes, objects, relations, streams
+from apserver.store.activities import Revision
 from apserver.store.actors import actors_by_key
 from apserver.store.collections import Membership
 from apserver.store.db import Connection
+from apserver.store.follows import FollowRow
 from apserver.store.objects import ObjectRow
 from apserver.store.others import change_actor, change_own_actor, end_actor
 from apserver.store.relations import Relation
@@ -41,6 +48,7 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
     """Write what these effects say. Performing them again changes nothing."""
     await _put(conn, [one for one in effects if isinstance(one, Put)])
     await _bury(conn, [one for one in effects if isinstance(one, Bury)])
+    await _revise(conn, [one for one in effects if isinstance(one, ReviseActivity)])
     for effect in effects:
         if isinstance(effect, PutActor):
             await change_actor(conn, effect)
@@ -49,8 +57,13 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
         elif isinstance(effect, EndActor):
             await end_actor(conn, effect.id)
     await _relate(conn, effects)
+    await _follow(conn, effects)
     await _list(conn, effects)
+    await _bury_activities(conn, [one for one in effects if isinstance(one, BuryActivity)])
     await _show(conn, [one for one in effects if isinstance(one, Show)])
+    indexed = [one for one in effects if isinstance(one, Index)]
+    if indexed:
+        await streams.index(conn, indexed)
 
 
 async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
@@ -115,6 +128,35 @@ def _buried_row(bury: Bury, stored: ObjectRow | None) -> ObjectRow:
     )
 
 
+async def _revise(conn: Connection, revised: Sequence[ReviseActivity]) -> None:
+    if revised:
+        await activities.revise_activities(conn, [_revision(one) for one in revised])
+
+
+def _revision(revised: ReviseActivity) -> Revision:
+    document = {name: one for name, one in revised.document.items() if name != "@context"}
+    return Revision(
+        key=activity_key(revised.actor, revised.id),
+        envelope=render(strip_private(document)),
+        context=context_bytes(revised.document.get("@context")),
+        verb=revised.verb,
+        data=revised.data,
+    )
+
+
+async def _bury_activities(conn: Connection, buried: Sequence[BuryActivity]) -> None:
+    """Tombstones in place of activities of their actors."""
+    if not buried:
+        return
+    stones = {
+        activity_key(one.actor, one.id): render(
+            tombstone(one.id, former_type=one.former_type, deleted_at=one.deleted_at)
+        )
+        for one in buried
+    }
+    await activities.bury_activities(conn, stones, deleted_at=buried[0].deleted_at)
+
+
 def object_row(put: Put) -> ObjectRow:
     """The row of an object; its document loses bto, bcc and the @context around it."""
     document = {key: value for key, value in put.document.items() if key != "@context"}
@@ -149,10 +191,39 @@ async def _relate(conn: Connection, effects: Sequence[Effect]) -> None:
     gone = [at for at, one in latest.items() if isinstance(one, Unrelate)]
     if gone:
         await relations.unrelate(conn, gone)
+        ended = [(subject, object_) for object_, kind, subject in gone if kind == "follow"]
+        if ended:
+            await follows.drop_all(conn, ended)
     made = [(at, one) for at, one in latest.items() if isinstance(one, Relate)]
     if made:
         rows = [Relation(*at, one.state, one.activity_id) for at, one in made]
         await relations.relate(conn, rows, subjects_ours=[one.subject_ours for _, one in made])
+
+
+async def _follow(conn: Connection, effects: Sequence[Effect]) -> None:
+    latest: dict[tuple[UUID, UUID, str], PutFollow | DropFollow] = {}
+    for effect in effects:
+        if isinstance(effect, PutFollow | DropFollow):
+            latest[(key_of(effect.subject), key_of(effect.object), effect.flag)] = effect
+    gone = [at for at, one in latest.items() if isinstance(one, DropFollow)]
+    if gone:
+        await follows.drop(conn, gone)
+    made = [
+        FollowRow(
+            subject=subject,
+            flag=flag,
+            object=object_,
+            object_id=one.object,
+            actor_only=one.actor_only,
+            mutes=one.mutes,
+            activity_id=one.activity_id,
+            started_at=one.started_at,
+        )
+        for (subject, object_, flag), one in latest.items()
+        if isinstance(one, PutFollow)
+    ]
+    if made:
+        await follows.put(conn, made)
 
 
 async def _list(conn: Connection, effects: Sequence[Effect]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.store import collections
+from apserver.store import collections, streams
 from apserver.store.db import Connection
 
 
@@ -34,33 +34,40 @@ class Arrival:
     body: bytes
     owner: UUID | None
     bucket: int
+    signature: UUID  #: of the request: `digest_key` of it
     apply_job: UUID
     list_job: UUID
+    verb: str | None = None  #: this and the next two: `core.streams.place_of`
+    data: str | None = None
+    sort_at: datetime | None = None
     compacted: bytes | None = None  #: what the body says by JSON-LD, when its text says otherwise
 
 
 # One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
 # same activity at a second inbox is a new receipt, so it is listed there and not applied again.
-# Only a Follow is applied again: some servers (Misskey) have one id for all Follows of one pair,
-# also after an Undo, and the rule knows whether it still stands.
+# Only a Follow and its Undo are applied again: some servers (Misskey) have one id for all Follows
+# of one pair, and one for all their Undos, and the rule knows what still stands. Each is signed
+# anew; under a signature that was heard before it is a replay, and is not applied.
 # (xmax is 0 in a row that is new, and not in one that was there.)
 _ACCEPT = """
 WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::smallint[], $7::text[],
         $8::uuid[], $9::bytea[], $10::bytea[], $11::timestamptz[], $12::bytea[], $13::uuid[],
-        $14::smallint[], $15::uuid[], $16::uuid[], $17::bytea[]
+        $14::smallint[], $15::uuid[], $16::uuid[], $17::uuid[], $18::bytea[], $19::text[],
+        $20::text[], $21::timestamptz[]
     ) AS i(key, id, actor, actor_id, type, visibility, audience, spliced, context, envelope,
-           published_at, body, owner, bucket, apply_job, list_job, compacted)
+           published_at, body, owner, bucket, signature, apply_job, list_job, compacted, verb,
+           data, sort_at)
 ), one_each AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
 ), stored AS (
     INSERT INTO activity (key, id, actor, actor_id, type, visibility, audience, spliced, context,
-                          envelope, published_at, in_person)
+                          envelope, published_at, in_person, verb, data, sort_at)
     SELECT key, id, actor, actor_id, type, visibility,
            (SELECT coalesce(array_agg(a::uuid), '{}')
             FROM unnest(string_to_array(audience, ',')) a),
-           spliced, context, envelope, published_at, owner IS NOT NULL
+           spliced, context, envelope, published_at, owner IS NOT NULL, verb, data::jsonb, sort_at
     FROM one_each ORDER BY key
     ON CONFLICT (key) DO UPDATE SET in_person = true
         WHERE EXCLUDED.in_person AND NOT activity.in_person
@@ -76,13 +83,18 @@ WITH input AS (
     SELECT DISTINCT owner, key FROM input WHERE owner IS NOT NULL ORDER BY owner, key
     ON CONFLICT DO NOTHING
     RETURNING owner, activity
+), anew AS (
+    INSERT INTO heard (signature)
+    SELECT DISTINCT signature FROM input WHERE type IN ('Follow', 'Undo') ORDER BY signature
+    ON CONFLICT DO NOTHING
+    RETURNING signature
 ), jobs AS (
     INSERT INTO job (bucket, id, kind, activity, owner)
     SELECT o.bucket, o.apply_job, 'apply', o.key, NULL::uuid
     FROM one_each o JOIN activities USING (key)
     UNION ALL
-    SELECT o.bucket, o.apply_job, 'apply', o.key, NULL
-    FROM one_each o WHERE o.type = 'Follow' AND o.key NOT IN (SELECT key FROM activities)
+    SELECT DISTINCT ON (i.key) i.bucket, i.apply_job, 'apply', i.key, NULL::uuid
+    FROM anew JOIN input i USING (signature) WHERE i.key NOT IN (SELECT key FROM activities)
     UNION ALL
     SELECT DISTINCT ON (r.owner, r.activity) i.bucket, i.list_job, 'list', r.activity, r.owner
     FROM receipts r JOIN input i ON i.key = r.activity AND i.owner = r.owner
@@ -90,7 +102,8 @@ WITH input AS (
 SELECT key FROM activities
 """
 
-# Followers here by relation_ours, addressed actors by primary key.
+# Followers here by relation_ours, addressed actors by primary key, who wants to know of what
+# happens to something by follow_object.
 _REACHED = """
 SELECT i.n FROM unnest($1::int[], $2::uuid[], $3::boolean[]) AS i(n, actor, to_followers)
 WHERE (i.to_followers AND EXISTS (
@@ -100,6 +113,12 @@ WHERE (i.to_followers AND EXISTS (
           SELECT FROM unnest($4::int[], $5::uuid[]) AS named(n, actor)
           JOIN actor a ON a.key = named.actor AND a.ours AND a.gone_at IS NULL
           WHERE named.n = i.n)
+   OR EXISTS (
+          SELECT FROM unnest($6::int[], $7::uuid[]) AS part(n, thing)
+          JOIN follow f ON f.object = part.thing AND NOT f.actor_only AND NOT f.mutes
+          JOIN relation r ON r.object = f.object AND r.kind = 'follow' AND r.subject = f.subject
+              AND r.subject_ours AND r.state = 'accepted'
+          WHERE part.n = i.n)
 """
 
 # By primary key.
@@ -165,9 +184,13 @@ async def accept(conn: Connection, arrivals: Sequence[Arrival]) -> None:
         [one.body for one in arrivals],
         [one.owner for one in arrivals],
         [one.bucket for one in arrivals],
+        [one.signature for one in arrivals],
         [one.apply_job for one in arrivals],
         [one.list_job for one in arrivals],
         [one.compacted for one in arrivals],
+        [one.verb for one in arrivals],
+        [one.data for one in arrivals],
+        [one.sort_at for one in arrivals],
     )
 
 
@@ -191,18 +214,30 @@ async def receive(
     return [(row["owner"], row["activity"]) for row in rows]
 
 
-async def reached(
-    conn: Connection, asked: Sequence[tuple[UUID, bool, Sequence[UUID]]]
-) -> list[bool]:
-    """Whether anybody here is concerned, for each (actor, to its followers, addressed actors)."""
-    named = [(n, one) for n, (_, _, addressed) in enumerate(asked) for one in addressed]
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What may concern somebody here: who did it, whether it is for followers, who is addressed,
+    what takes part in it and is for everybody to see."""
+
+    actor: UUID
+    to_followers: bool
+    addressed: Sequence[UUID]
+    participants: Sequence[UUID]
+
+
+async def reached(conn: Connection, asked: Sequence[Concern]) -> list[bool]:
+    """Whether anybody here is concerned, for each."""
+    named = [(n, one) for n, concern in enumerate(asked) for one in concern.addressed]
+    parts = [(n, one) for n, concern in enumerate(asked) for one in concern.participants]
     rows = await conn.fetch(
         _REACHED,
         list(range(len(asked))),
-        [actor for actor, _, _ in asked],
-        [to_followers for _, to_followers, _ in asked],
+        [concern.actor for concern in asked],
+        [concern.to_followers for concern in asked],
         [n for n, _ in named],
         [one for _, one in named],
+        [n for n, _ in parts],
+        [one for _, one in parts],
     )
     found = {row["n"] for row in rows}
     return [n in found for n in range(len(asked))]
@@ -224,12 +259,13 @@ async def drop(conn: Connection, keys: Sequence[UUID]) -> set[UUID]:
 
 
 async def remove_activities_of(conn: Connection, actor: UUID) -> None:
-    """Remove all that an actor elsewhere sent, from the inboxes too."""
+    """Remove all that an actor elsewhere sent, from inboxes and streams too."""
     received = await conn.fetch(_RECEIPTS_OF, actor)
     await collections.remove_members(
         conn, [(key_of(collection_id(row["id"], "inbox")), row["activity"]) for row in received]
     )
     keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor)]
+    await streams.remove(conn, keys)
     await conn.execute(_DROP_RECEIPTS, keys)
     await conn.execute(_REMOVE, keys)
     await conn.execute(_DROP_RAW, keys)

@@ -6,13 +6,14 @@ the plain AS2 one. `compose` joins them again; nothing is parsed on the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
 from uuid import UUID
 
 from apserver.core.audience import Visibility
+from apserver.store import streams
 from apserver.store.db import Connection
 
 
@@ -52,6 +53,10 @@ class ActivityRow:
     envelope: bytes
     published_at: datetime
     verdict: str | None = None
+    verb: str | None = None
+    data: str | None = None  #: JSON
+    sort_at: datetime | None = None  #: its place in streams; None: it is in none
+    deleted_at: datetime | None = None  #: then the envelope is a Tombstone
 
     @property
     def author(self) -> UUID:
@@ -61,17 +66,19 @@ class ActivityRow:
 
 _ACTIVITY = (
     "key, id, local_key, actor, actor_id, type, visibility, audience, recipients, spliced, "
-    "context, envelope, published_at, verdict"
+    "context, envelope, published_at, verdict, verb, data, sort_at"
 )
 
 # By primary key.
-_BY_KEYS = "SELECT " + _ACTIVITY + " FROM activity WHERE key = ANY($1::uuid[])"
+_BY_KEYS = "SELECT " + _ACTIVITY + ", deleted_at FROM activity WHERE key = ANY($1::uuid[])"
 # By the partial unique index activity_local.
-_BY_LOCAL_KEYS = "SELECT " + _ACTIVITY + " FROM activity WHERE local_key = ANY($1::uuid[])"
+_BY_LOCAL_KEYS = (
+    "SELECT " + _ACTIVITY + ", deleted_at FROM activity WHERE local_key = ANY($1::uuid[])"
+)
 
 _INSERT_ACTIVITY = (
     "INSERT INTO activity (" + _ACTIVITY + ") "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 )
 
 # By primary key.
@@ -112,7 +119,7 @@ WHERE o.author = EXCLUDED.author AND o.deleted_at IS NULL
 )
 
 _VERDICTS = """
-UPDATE activity a SET verdict = v.verdict
+UPDATE activity a SET verdict = v.verdict, sort_at = NULL
 FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) AS u(key, verdict) ORDER BY key) v
 WHERE a.key = v.key
 """
@@ -125,7 +132,7 @@ WHERE o.key = i.key AND o.deleted_at IS NULL
 """
 
 _HIDE = """
-UPDATE activity a SET visibility = $2, audience = '{}'
+UPDATE activity a SET visibility = $2, audience = '{}', sort_at = NULL
 FROM (SELECT unnest($1::uuid[]) AS key ORDER BY 1) i
 WHERE a.key = i.key
 """
@@ -174,6 +181,9 @@ async def insert_activity(conn: Connection, row: ActivityRow) -> None:
         row.envelope,
         row.published_at,
         row.verdict,
+        row.verb,
+        row.data,
+        row.sort_at,
     )
 
 
@@ -207,7 +217,8 @@ async def put_objects(
 
 
 async def set_verdicts(conn: Connection, verdicts: dict[UUID, str]) -> None:
-    """Record why activities had no effect; they are not listed."""
+    """Record why activities had no effect; they are not listed, nor in streams."""
+    await streams.remove(conn, verdicts)
     await conn.execute(_VERDICTS, list(verdicts), list(verdicts.values()))
 
 
@@ -221,8 +232,9 @@ async def bury_objects(
     )
 
 
-async def hide_activities(conn: Connection, keys: Iterable[UUID]) -> None:
+async def hide_activities(conn: Connection, keys: Collection[UUID]) -> None:
     """Show activities of ours to nobody but their author any more, by whatever door."""
+    await streams.remove(conn, keys)
     await conn.execute(_HIDE, list(keys), Visibility.DIRECT)
 
 

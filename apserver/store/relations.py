@@ -81,11 +81,13 @@ WHERE r.subject = $1 AND r.kind = 'follow'
 GROUP BY 1 ORDER BY 1
 """
 
-# By primary key, and by relation_subject. Whom one of ours blocks stays blocked: the actor may
-# come back.
+# By primary key, and by relation_subject; by follow_object, and its primary key. Whom one of ours
+# blocks or mutes stays so: the actor may come back.
 _ISOLATE = (
     "DELETE FROM relation WHERE object = $1 AND NOT (kind = 'block' AND subject_ours)",
     "DELETE FROM relation WHERE subject = $1",
+    "DELETE FROM follow WHERE object = $1 AND NOT mutes",
+    "DELETE FROM follow WHERE subject = $1",
 )
 
 # By primary key, and by relation_subject.

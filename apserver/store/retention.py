@@ -26,7 +26,7 @@ from uuid import UUID
 from apserver.core import limits
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.store import collections
+from apserver.store import collections, streams
 from apserver.store.db import Connection
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  #: nothing here is older
@@ -136,6 +136,7 @@ async def _remove_activities(
     rows = await conn.fetch(_FREE_ACTIVITIES, beyond, _NO_RECEIPT_COUNTS)
     rows += await conn.fetch(_FREE_ACTIVITIES, old, before)
     keys = [row["key"] for row in rows]
+    await streams.remove(conn, keys)
     for statement in _DROP_ACTIVITIES:
         await conn.execute(statement, keys)
     listed = await conn.fetch(_LISTED, keys)

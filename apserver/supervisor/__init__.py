@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from apserver.cures import pasteable
 from apserver.errors import ApserverError, ConfigProblem
 from apserver.store.embedded import EmbeddedPostgres
 from apserver.supervisor.children import end, ending, spawn
@@ -45,8 +46,8 @@ def run(plan: Plan) -> int:
     0 after SIGTERM, SIGINT or SIGHUP; 1 when refused (port or data folder in use); 78 for a
     configuration that cannot be used, also when a child says so. Reasons go to `plan.log`.
     Children read one JSON object on standard input. Both roles: `settings` (the text given),
-    `dsn`, `workers` (how many). Workers: `socket_fd` (listening), `port`, `ready_fd` (write one
-    byte "1" when serving), `worker` (from 0).
+    `program`, `dsn`, `workers` (how many). Workers: `socket_fd` (listening), `port`, `ready_fd`
+    (write one byte "1" when serving), `worker` (from 0).
     """
     with Signals.caught() as signals:
         try:
@@ -54,7 +55,7 @@ def run(plan: Plan) -> int:
         except KeyboardInterrupt:
             return EX_OK
         except ApserverError as error:
-            plan.log(f"apserver: {error}")
+            plan.log(f"apserver: {pasteable(str(error), plan.program)}")
             return EX_CONFIG if isinstance(error, ConfigProblem) else EX_REFUSED
 
 

@@ -30,7 +30,8 @@ def spawn(
     argument nor a file, and unlike a pipe it never makes us wait for the reader.
     """
     with os.fdopen(os.memfd_create("given"), "w+b", buffering=0) as text:
-        text.write(json.dumps({"settings": plan.settings_json, **given}).encode())
+        told = {"settings": plan.settings_json, "program": plan.program, **given}
+        text.write(json.dumps(told).encode())
         text.seek(0)
         return Popen(
             [sys.executable, "-m", plan.child, role],

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from apserver.cures import PROGRAM
+
 EX_OK = 0
 EX_REFUSED = 1
 EX_CONFIG = 78  #: sysexits.h
@@ -29,5 +31,6 @@ class Plan:
     on_ready: Callable[[str], None] | None = None  #: gets "host:port" when all workers serve
     max_connections: int = 100
     wait_for_lock_s: float = 30.0
+    program: str = PROGRAM  #: how the command line is called, for cures of the children
     child: str = "apserver.app"  #: module of the children; gets "migrate" or "worker"
     log: Callable[[str], None] = _to_stderr

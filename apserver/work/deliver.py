@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from apserver import telemetry
@@ -29,6 +30,14 @@ from apserver.store.deliveries import Delivery, HostLease, Settlement
 _ROUND_S = limits.LEASE_S - 2 * limits.POST_S
 #: What was delivered is recorded at least so often: what is not, is sent again after a crash.
 _RECORD_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An activity as it is sent. Others may have made it, without an id."""
+
+    id: str | None
+    body: bytes
 
 
 class Deliverer:
@@ -87,14 +96,14 @@ class Deliverer:
     async def _start_rounds(self, leased: Sequence[HostLease]) -> None:
         async with self._db.connection() as conn:
             waiting = await deliveries.deliveries_of(conn, leased)
-            bodies = await _bodies(conn, {one.activity for one in waiting})
+            said = await _said(conn, {one.activity for one in waiting})
             signers = await self._signers.of(conn, {one.sent for one in waiting})
         by_host: dict[tuple[int, str], list[Delivery]] = defaultdict(list)
         for one in waiting:
             by_host[(one.bucket, one.host)].append(one)
         for host in leased:
             mine = by_host[(host.bucket, host.host)]
-            round_ = asyncio.create_task(self._round(host, mine, bodies, signers))
+            round_ = asyncio.create_task(self._round(host, mine, said, signers))
             self._rounds[round_] = host
             round_.add_done_callback(self._ended)
 
@@ -108,7 +117,7 @@ class Deliverer:
         self,
         host: HostLease,
         waiting: Sequence[Delivery],
-        bodies: Mapping[UUID, bytes],
+        said: Mapping[UUID, _Said],
         signers: Mapping[Sent, Sequence[Signer]],
     ) -> None:
         finished: list[Delivery] = []
@@ -125,13 +134,14 @@ class Deliverer:
                 finished, recorded_at = [], clock()
             if one.inbox in waits:
                 continue  # what comes later must not overtake
-            body, signed_by = bodies.get(one.activity), signers.get(one.sent)
-            if body is None or signed_by is None:
+            what, signed_by = said.get(one.activity), signers.get(one.sent)
+            if what is None or signed_by is None:
                 finished.append(one)  # deleted meanwhile: there is nothing to say any more
                 continue
-            attempt = await self._poster.post(one.inbox, body, signed_by)
+            attempt = await self._poster.post(one.inbox, what.body, signed_by)
             outcome = outcome_of(attempt.status)
-            _report(one, attempt, outcome, failures=host.failures + one.failures)
+            tries = host.failures + one.failures + 1
+            _report(one, attempt, outcome, activity=what.id, tries=tries)
             if outcome is Outcome.HOST_DOWN:
                 down = attempt
                 break
@@ -183,21 +193,23 @@ class Deliverer:
             return held
 
 
-async def _bodies(conn: Connection, keys: set[UUID]) -> dict[UUID, bytes]:
+async def _said(conn: Connection, keys: set[UUID]) -> dict[UUID, _Said]:
     """What is sent: the activities as they are now, each with its current object."""
     rows = list((await objects.activities_by_key(conn, keys)).values())
     composed = await objects.compose_activities(conn, rows)
-    return {row.key: body for row, body in zip(rows, composed, strict=True)}
+    return {row.key: _Said(row.id, body) for row, body in zip(rows, composed, strict=True)}
 
 
-def _report(one: Delivery, attempt: Attempt, outcome: Outcome, *, failures: int) -> None:
+def _report(
+    one: Delivery, attempt: Attempt, outcome: Outcome, *, activity: str | None, tries: int
+) -> None:
     telemetry.count(telemetry.DELIVERY, outcome.value)
     tell = telemetry.detail if outcome is Outcome.DONE else telemetry.event
     tell(
         "delivery",
         outcome=outcome.value,
         inbox=one.inbox,
-        activity=one.activity,
-        attempt=failures + 1,
+        activity=activity or one.activity,
+        attempt=tries,
         answer=attempt.reason,
     )

@@ -1,4 +1,4 @@
-"""The loop that does jobs: lease a bucket, work on it until it is empty, give it back.
+"""The loop that does jobs: lease buckets, do one batch of what is due in them, give them back.
 
 A NOTIFY, or a job made in this process, wakes the loop at once; a look every second makes sure
 that nothing depends on being woken.
@@ -10,16 +10,16 @@ import asyncio
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.errors import Busy
+from apserver.errors import Busy, LeaseLost
 from apserver.flow.bell import Bell
-from apserver.flow.receive import LeaseLost, Receiver
+from apserver.flow.receive import Receiver
 from apserver.store import jobs
 from apserver.store.db import Database
 from apserver.store.jobs import Lease
 
 
 class JobLoop:
-    """Does the jobs of any bucket that nobody else holds."""
+    """Does the jobs of any buckets that nobody else holds."""
 
     def __init__(self, db: Database, receiver: Receiver, bell: Bell, *, holder: str):
         self._db = db
@@ -36,10 +36,6 @@ class JobLoop:
         while not self._stopping:
             try:
                 worked = await self._work_once()
-            except LeaseLost as error:
-                self._held = None
-                telemetry.warn("lease lost", bucket=error)
-                worked = True
             except Busy as error:
                 self._unsure = self._held is None
                 telemetry.warn("jobs wait for PostgreSQL", reason=error)
@@ -55,30 +51,28 @@ class JobLoop:
         self._wake.set()
 
     async def _work_once(self) -> bool:
-        """Work on one bucket; False when there is none. What `Busy` interrupts stays leased: once
+        """Do one batch; False when there is none. What `Busy` interrupts stays leased: once
         PostgreSQL is back the next call goes on with it."""
         if self._held is None:
-            async with self._db.connection() as conn:
-                if self._unsure:
-                    await jobs.free_buckets(conn, self._holder)
-                    self._unsure = False
-                self._held = await jobs.lease_bucket(conn, self._holder)
+            self._held = await self._lease()
         if self._held is None:
             return False
-        await self._work_on(self._held)
+        try:
+            await self._receiver.work_on(self._held)
+        except LeaseLost as error:
+            telemetry.warn("lease lost", reason=error)
         async with self._db.connection() as conn:
-            await jobs.release_bucket(conn, self._held)
+            await jobs.release_buckets(conn, self._held)
         self._held = None
+        self._bell.ring()  # there may be deliveries now, or jobs in other buckets
         return True
 
-    async def _work_on(self, lease: Lease) -> None:
-        while not self._stopping:
-            async with self._db.connection() as conn:
-                if not await jobs.renew_bucket(conn, lease):
-                    raise LeaseLost(lease.bucket)
-            if not await self._receiver.work_on(lease):
-                return
-            self._bell.ring()  # there may be deliveries now, or jobs in other buckets
+    async def _lease(self) -> Lease | None:
+        async with self._db.connection() as conn:
+            if self._unsure:
+                await jobs.free_buckets(conn, self._holder)
+                self._unsure = False
+            return await jobs.lease_buckets(conn, self._holder)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -20,16 +20,30 @@ from apserver import telemetry
 from apserver.core import limits
 from apserver.core.delivery import GIVE_UP_AFTER
 from apserver.errors import Busy
-from apserver.store import key_pairs, knocks, periodic, retention
+from apserver.store import expiry, key_pairs, knocks, periodic, retention
 from apserver.store.db import Connection, Database
 from apserver.store.periodic import Turn
 from apserver.store.retention import Chunk, Kind
+
+KINDS = tuple(
+    "receipts activities bodies objects actors keys jobs hosts signatures posted undone".split()
+)
 
 _NAME = "prune"
 _NO_CAP = 2**62
 _DAYS = 20_000  #: more than any clock here can have seen
 
 Step: TypeAlias = Callable[..., Awaitable[Chunk]]
+
+
+#: What has an age of its own, by the kind of row: no setting says how long it is needed. Undos
+#: that wait go before the actors that they keep.
+_BY_AGE: tuple[tuple[str, Step, float], ...] = (
+    ("signatures", expiry.prune_heard, 2 * limits.CLOCK_SKEW_S + limits.PRUNE_EVERY_S),
+    ("posted", expiry.prune_posted, limits.IDEMPOTENCY_S),
+    ("undone", expiry.prune_undone, GIVE_UP_AFTER.total_seconds()),
+    ("jobs", retention.prune_jobs, limits.JOB_PARKED_S),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +90,14 @@ class Pruner:
         self._stopping.set()
 
     async def prune(self, turn: Turn | None = None) -> dict[str, int]:
-        """Prune now; how many rows went, by kind. With a turn, as long as it is ours.
+        """Prune now; how many rows went, by each of KINDS. With a turn, as long as it is ours.
 
         In a `Rehearsal` nothing goes, and what would only be free by what goes before it is not
         counted.
         """
-        removed: dict[str, int] = {}
+        removed = dict.fromkeys(KINDS, 0)
         async for name, step in self._steps():
-            removed[name] = removed.get(name, 0) + await self._walk(step, turn)
+            removed[name] += await self._walk(step, turn)
         await self._db.transaction(key_pairs.prune_retired)
         await self._db.transaction(knocks.prune_knocks)
         told = {name: gone for name, gone in removed.items() if gone}
@@ -124,6 +138,8 @@ class Pruner:
         """What to do, in order, by the kind of row that goes."""
         async with self._db.connection() as conn:
             now = await retention.clock(conn)
+        for name, prune, seconds in _BY_AGE:
+            yield name, partial(prune, before=now - timedelta(seconds=seconds))
         received = _before(now, self._keep.receipts_days)
         documents = _before(now, self._keep.remote_days)
         forwarded = now - GIVE_UP_AFTER  # a delivery that waits may need them until then
@@ -134,8 +150,6 @@ class Pruner:
         for kind in (retention.OBJECTS, retention.ACTORS, retention.KEYS):
             async for one in self._shares(kind, documents):
                 yield one
-        parked = now - timedelta(seconds=limits.JOB_PARKED_S)
-        yield "jobs", partial(retention.prune_jobs, before=parked)
         yield "hosts", await self._hosts(now)
 
     async def _shares(self, kind: Kind, before: datetime) -> AsyncIterator[tuple[str, Step]]:

@@ -17,6 +17,8 @@ from apserver.cli import build_parser
 from apserver.cli.invocation import program
 from apserver.cli.parser import Parser
 from apserver.config import default_data_dir, load
+from apserver.cures import COMMANDS as NAMES
+from apserver.cures import pasteable
 from tests.cli.program import MODULE, apserver, clean_environment
 
 ORIGIN = "https://social.example"
@@ -103,7 +105,7 @@ def test_exit_130_and_quiet_after_ctrl_c(tmp_path: Path) -> None:
     # Opening a pipe for writing waits for its reader: now the command reads its file.
     with open(tmp_path / "config.toml", "w"):
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
 
 
@@ -124,7 +126,7 @@ def test_init_writes_a_file_that_the_next_steps_can_use(tmp_path: Path) -> None:
 def test_init_writes_the_file_that_was_named(tmp_path: Path) -> None:
     done = apserver("init", "http://127.0.0.1:8080", "--config", "mine.toml", cwd=tmp_path)
     assert done.code == 0
-    assert "apserver serve --config mine.toml" in done.out
+    assert "apserver --config mine.toml serve" in done.out
     assert "allow_http" in done.out
     done = apserver("init", ORIGIN, cwd=tmp_path, APSERVER_CONFIG="other.toml")
     assert (done.code, (tmp_path / "other.toml").is_file()) == (0, True)
@@ -165,6 +167,40 @@ def test_printed_commands_can_be_pasted(tmp_path: Path) -> None:
     assert program([str(installed)], {"PATH": "/nowhere"}) == [str(installed)]
     module = str(tmp_path / "apserver/__main__.py")
     assert program([module], on_path) == [sys.executable, "-m", "apserver"]
+
+
+def test_cures_can_be_pasted(tmp_path: Path) -> None:
+    """A command in an error begins as this call did, with the same configuration file."""
+    python = shlex.quote(sys.executable)
+    done = apserver("actor", cwd=tmp_path)
+    assert done.err.endswith(f" See: {python} -m apserver actor --help\n")
+    config = ("--config", "my file.toml")
+    done = apserver("serve", *config, cwd=tmp_path)
+    line = f"{python} -m apserver --config 'my file.toml' init https://YOUR.HOST"
+    assert f'run "{line}" to write it' in done.err
+    words = shlex.split(line.replace("YOUR.HOST", "social.example"))
+    assert subprocess.run(words, cwd=tmp_path, env=clean_environment(tmp_path, {})).returncode == 0
+    assert (tmp_path / "my file.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Run: /venv/bin/apserver serve",
+        "Run: python -m apserver serve",
+        "process 7 (apserver serve) uses it",
+        "the user that runs apserver serves it",
+    ],
+)
+def test_only_commands_to_be_pasted_are_changed(text: str) -> None:
+    assert pasteable(text, "/bin/apserver") == text
+
+
+def test_every_command_is_known_in_cures() -> None:
+    names = [parser.prog.removeprefix("apserver ") for parser in build_parser().sub_commands()]
+    assert list(NAMES) == names
+    for name in names:
+        assert pasteable(f"See: apserver {name}.", "uvx apserver") == f"See: uvx apserver {name}."
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from apserver.config import KEYS, without_password
 from tests.cli.program import apserver
+from tests.doubles.authority import Authority
 
 ORIGIN = "https://social.example"
 
@@ -25,6 +26,33 @@ def test_check_says_what_the_settings_come_to(tmp_path: Path) -> None:
         "data_dir": str(tmp_path / "data"),
         "database": f"embedded, in {tmp_path / 'data/postgres'}",
     }
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", ["config check", "serve", "doctor"])
+def test_certificates_are_looked_into(command: str, tmp_path: Path) -> None:
+    """Files that are there and cannot be used: told before anything is started."""
+    files = Authority.at(tmp_path).certify("social.example")
+    good = {
+        "APSERVER__ORIGIN": ORIGIN,
+        "APSERVER__DATA_DIR": "data",
+        "APSERVER__TLS__CERT": str(files.cert),
+        "APSERVER__TLS__KEY": str(files.key),
+        "APSERVER__FEDERATION__CA_FILE": str(tmp_path / "ca.pem"),
+    }
+    if command == "config check":
+        assert apserver(*command.split(), cwd=tmp_path, **good).code == 0
+    (tmp_path / "empty.pem").touch()
+    empty = str(tmp_path / "empty.pem")
+    for variable, label, cure in (
+        ("APSERVER__TLS__CERT", "[tls] cert", "cert holds the certificate"),
+        ("APSERVER__FEDERATION__CA_FILE", "[federation] ca_file", "It must hold certificates"),
+    ):
+        done = apserver(*command.split(), cwd=tmp_path, **{**good, variable: empty})
+        assert done.code == (1 if command == "doctor" else 78)
+        told = " ".join((done.out + done.err).split())
+        assert f"{label} = {empty}" in told
+        assert cure in told
     assert not (tmp_path / "data").exists()
 
 

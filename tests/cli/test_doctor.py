@@ -81,7 +81,7 @@ def test_a_cure_names_the_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text('origin = "https://x.example"\nlisten = "nowhere"\n')
     done = apserver("doctor", "--json", "--config", "my.toml", cwd=tmp_path)
     [check] = json.loads(done.out)["checks"]
-    assert check["cure"] == "See: apserver config check --config my.toml"
+    assert check["cure"].endswith("apserver --config my.toml config check")
 
 
 async def test_the_version_of_postgresql_is_the_whole_one(server: Server) -> None:

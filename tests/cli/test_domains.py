@@ -94,7 +94,7 @@ async def test_a_list_goes_in_and_comes_out_as_it_was(server: Server) -> None:
         (("block", "https://bad.example"), "Write it like example.org."),
         (("block", "127.0.0.1"), "which is this server"),
         (("block", "a.example", "--comment", "x\x01"), "control characters"),
-        (("remove", "a.example"), "See: apserver domain list"),
+        (("remove", "a.example"), " domain list"),
         (("import", "/nowhere/list.csv"), "cannot be read: No such file"),
         (("import", "-"), "-: row 2: 'ex**.org' is not a whole name."),
     ],

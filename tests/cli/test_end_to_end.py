@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -96,7 +97,7 @@ def _get(url: str, token: str | None = None) -> Any:
     headers = {"Accept": "application/activity+json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    with urlopen(Request(url, headers=headers), timeout=10) as reply:
+    with urlopen(Request(url, headers=headers), timeout=60) as reply:
         return json.load(reply)
 
 
@@ -132,6 +133,23 @@ def _refused(folder: Path, *arguments: str, **environ: str) -> tuple[int, str]:
     assert lines
     assert [line for line in lines if not line.startswith("apserver: ")] == []
     return done.code, done.err
+
+
+def test_a_server_without_actors_says_how_to_make_one(folder: Path) -> None:
+    """Once, at its start; the line that it names works as pasted."""
+    _init(folder)
+    with _serving(folder) as (_, said):
+        [line] = [one for one in said.splitlines() if " no actor yet " in one]
+        cure = shlex.split(json.loads(line.partition("cure=")[2]))
+        assert cure[-4:] == ["actor", "create", "NAME", "--token"]
+        words = [{"NAME": "ann"}.get(word, word) for word in cure]
+        environ = clean_environment(folder, _environ(folder))
+        made = subprocess.run(
+            words, cwd=folder, env=environ, capture_output=True, text=True, timeout=60
+        )
+        assert (made.returncode, "token" in made.stdout) == (0, True), made.stderr
+    with _serving(folder) as (_, said):
+        assert "no actor yet" not in said
 
 
 def test_actors_and_tokens_while_the_server_runs_and_when_it_does_not(folder: Path) -> None:
@@ -207,7 +225,7 @@ def _become(user: str, folder: Path) -> None:
 def _paste(line: str) -> str:
     """What a line prints when it is pasted into a shell; with -f, which makes an error fail."""
     pasted = subprocess.run(
-        ["bash", "-c", f"{line} -f"], capture_output=True, text=True, timeout=20
+        ["bash", "-c", f"{line} -f"], capture_output=True, text=True, timeout=60
     )
     assert pasted.returncode == 0, pasted.stderr
     return pasted.stdout

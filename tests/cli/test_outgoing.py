@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from apserver.core.keys import PublicKey
-from tests.cli.program import command
-from tests.conftest import StartServer
+from tests.cli.program import apserver, command
+from tests.conftest import StartPeer, StartServer
 from tests.doubles.peer import Peer, scheme_of
-from tests.doubles.server import AS2, CONTEXT, Server
+from tests.doubles.server import AS2, CONTEXT, PUBLIC, Server
 
 NOTE = {"@context": CONTEXT, "id": "x", "type": "Note", "content": "grüße"}
 
@@ -37,6 +37,20 @@ async def test_fetch_asks_as_the_instance_actor(server: Server, peer: Peer) -> N
     done = await command(server, "fetch", url, "--as-nobody")
     assert (done.code, json.loads(done.out)) == (0, NOTE)
     assert scheme_of(asked[-1]) is None
+
+
+async def test_AP_ACT_02_fetch_tries_https_when_there_is_no_scheme(
+    server: Server, peer: Peer
+) -> None:
+    """AP-ACT-02: and says so; what cannot be an address is refused without a request."""
+    done = await command(server, "fetch", peer.id("carol").removeprefix("http://"))
+    assert done.code != 0
+    assert f"https{peer.id('carol').removeprefix('http')}" in done.err
+    for text in ("carol", "/users/carol", "https://", "https://x y"):
+        done = await command(server, "fetch", text)
+        assert (done.code != 0, done.out) == (True, "")
+        assert done.err.startswith("apserver: ")
+    assert peer.asked == []
 
 
 async def test_fetch_says_why_it_is_refused(start_server: StartServer, peer: Peer) -> None:
@@ -215,3 +229,35 @@ async def test_deliver_refuses_what_it_cannot_send(
         assert (done.code, done.out) == (1, ""), arguments
         assert done.err.startswith("apserver: ")
     assert peer.received == []
+
+
+async def test_commands_ask_nobody_whom_the_domain_rules_shut_out(
+    server: Server, start_peer: StartPeer, tmp_path: Path
+) -> None:
+    """Issue 4, 3: a rule holds for fetch, webfinger and deliver as for the server; it says so."""
+    bad = await start_peer("carol", host="127.0.7.1")
+    handle = put_up_webfinger(bad, "carol", bad.id("carol"))
+    file = tmp_path / "note.json"
+    file.write_text(json.dumps(bad.create("carol", "hello", PUBLIC)))
+    commands = (
+        ("fetch", bad.id("carol")),
+        ("fetch", bad.id("carol"), "--as-nobody"),
+        ("webfinger", handle),
+        ("deliver", str(file), "--to", f"{bad.id('carol')}/inbox"),
+    )
+    assert (await command(server, "domain", "block", "127.0.7.1")).code == 0
+    for arguments in commands:
+        done = await command(server, *arguments)
+        assert (done.code, done.out) == (1, ""), arguments
+        assert "domain rules" in done.err
+        assert done.err.rstrip().endswith("domain list")
+    assert bad.asked == []
+    assert (await command(server, "domain", "remove", "127.0.7.1")).code == 0
+    for arguments in commands:
+        assert (await command(server, *arguments)).code == 0, arguments
+
+
+def test_without_a_database_it_is_said_that_no_rule_is_looked_at(tmp_path: Path) -> None:
+    done = apserver("fetch", "--as-nobody", "https://127.0.0.1/x", cwd=tmp_path)
+    assert done.code == 1
+    assert "no domain rules" in done.err.splitlines()[0]

@@ -167,5 +167,6 @@ def test_it_prints_the_actor_the_handle_the_token_and_each_line_whole() -> None:
     assert f"token   {TRIAL.token}" in lines
     assert set(curl_lines(TRIAL)) <= set(lines)
     assert len([line for line in lines if line.startswith("curl")]) == 3
-    assert any(" token create bob --config " in line for line in lines)
-    assert shlex.split(lines[-1])[-1] == "/srv/it's here/config.toml"
+    option = ["--config", "/srv/it's here/config.toml"]
+    assert ["apserver", *option, "token", "create", "bob"] == shlex.split(lines[-4])
+    assert shlex.split(lines[-1]) == ["apserver", *option, "actor", "create", "NAME"]

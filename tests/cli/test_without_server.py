@@ -23,6 +23,7 @@ ORIGIN = "https://social.example"
         "actor create ann --dry-run",
         "actor delete ann --dry-run",
         "actor rotate-key ann --dry-run",
+        "prune --dry-run",
         "token list",
         "token create ann --dry-run",
         "token revoke 00000000 --dry-run",

@@ -27,6 +27,7 @@ from apserver.core.origin import (
     origin_of,
     parse_handle,
     same_origin,
+    typed_id,
     uri_of,
 )
 from apserver.errors import BadInput
@@ -506,3 +507,35 @@ def test_CVE_2026_46348_unspecified_and_multicast_never(address: str) -> None:
     everything = [ip_network("0.0.0.0/0"), ip_network("::/0")]
     assert not may_connect(ip_address(address), everything)
     assert may_connect(ip_address("10.0.0.1"), everything)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("https://example.org/users/carol", "https://example.org/users/carol"),
+        ("http://example.org/users/carol", "http://example.org/users/carol"),
+        ("  https://example.org/@carol\n", "https://example.org/@carol"),
+        ("example.org/users/carol", "https://example.org/users/carol"),
+        ("example.org", "https://example.org"),
+        ("example.org:8443/users/carol", "https://example.org:8443/users/carol"),
+        ("localhost:8000/users/carol", "https://localhost:8000/users/carol"),
+        ("did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2", None),
+        ("urn:uuid:01902f2c-7d3b-7b5e-8c6a-2f1d3e4b5a69", None),
+    ],
+)
+def test_AP_ACT_02_an_id_that_is_typed(typed: str, meant: str | None) -> None:
+    """AP-ACT-02: a URI is used as it is; without a scheme https is tried."""
+    assert typed_id(typed) == (meant or typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", " ", "carol", "@carol", "/users/carol", "https://", "https:///x", "//example.org/x"),
+        *("https://exa mple.org/", "example.org/a b", "https://user@example.org/", "..", "a..b/x"),
+    ],
+)
+def test_AP_ACT_02_what_is_typed_and_no_id(typed: str) -> None:
+    """AP-ACT-02: anything else is invalid."""
+    with pytest.raises(BadInput):
+        typed_id(typed)

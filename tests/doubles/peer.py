@@ -33,7 +33,7 @@ from apserver.core.signatures import (
     verify,
 )
 from apserver.errors import ApserverError
-from tests.doubles.server import AS2, CONTEXT, PUBLIC, Reply, until
+from tests.doubles.server import AS2, CONTEXT, PATIENCE_S, PUBLIC, Reply, until
 
 Responder = Callable[[web.Request], Awaitable[web.Response]]
 _SIGN: dict[Scheme, Callable[..., dict[str, str]]] = {
@@ -209,7 +209,12 @@ class Peer:
         return await self._request("GET", url, sent, None)
 
     async def wait(
-        self, type_: str | None = None, *, times: int = 1, timeout_s: float = 10, **members: Any
+        self,
+        type_: str | None = None,
+        *,
+        times: int = 1,
+        timeout_s: float = PATIENCE_S,
+        **members: Any,
     ) -> list[Received]:
         """Wait for activities of this type with these members; all that came so far."""
 

@@ -16,7 +16,7 @@ import aiohttp
 from apserver.config import load
 from apserver.store.embedded import EmbeddedPostgres
 from tests.cli.program import clean_environment
-from tests.doubles.server import Server, until
+from tests.doubles.server import PATIENCE_S, Server, until
 from tests.faults.processes import descendants, has_ended
 
 
@@ -49,7 +49,7 @@ class ServerProcess:
         """End it and wait; its exit code."""
         if self.process.returncode is None:
             self.process.send_signal(by)
-        return await asyncio.wait_for(self.process.wait(), 40)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
 
     async def kill(self) -> None:
         """End the supervisor by SIGKILL and wait until everything it started is gone."""
@@ -114,7 +114,7 @@ async def serving(
         ) as http:
             dsn = settings.database.url or EmbeddedPostgres(settings.data_dir).dsn
             server = Server(settings.origin, dsn, folder / "data", {}, http, settings)
-            await until(lambda: _is_ready(self, server), timeout_s=40)
+            await until(lambda: _is_ready(self, server))
             yield self, server
     finally:
         if process.returncode is None:

@@ -27,6 +27,9 @@ AS2 = "application/activity+json"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 CONTEXT = "https://www.w3.org/ns/activitystreams"
 
+#: How long a test waits for what takes a blink on a machine that has nothing else to do.
+PATIENCE_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -201,7 +204,7 @@ class Server:
         finally:
             await connection.close()
 
-    async def drained(self, timeout_s: float = 10) -> None:
+    async def drained(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until no job and no delivery is due or being done; what was put off stays."""
 
         async def empty() -> bool:
@@ -209,7 +212,7 @@ class Server:
                 # clock_timestamp(), for what is seen may have begun after this statement did.
                 "SELECT (SELECT count(*) FROM job"
                 " WHERE parked_at IS NULL AND (run_at <= clock_timestamp()"
-                " OR kind = 'resolve' AND attempt = 0)) + (SELECT count(*)"
+                " OR kind IN ('apply', 'resolve') AND attempt = 0)) + (SELECT count(*)"
                 " FROM host WHERE next_at <= clock_timestamp() OR lease_until > now()) AS n"
             )
             return bool(row["n"] == 0)
@@ -218,7 +221,7 @@ class Server:
 
 
 async def until(
-    condition: Callable[[], Awaitable[Any]], *, timeout_s: float = 10, every_s: float = 0.02
+    condition: Callable[[], Awaitable[Any]], *, timeout_s: float = PATIENCE_S, every_s: float = 0.02
 ) -> Any:
     """The first true value of a condition that is asked again and again."""
     end = time.monotonic() + timeout_s

@@ -66,7 +66,7 @@ class Load:
 
     async def check_stored_once(self) -> None:
         """What was answered with 201 or 202 is there, once, and listed once; no work is left."""
-        await self.server.drained(timeout_s=60)
+        await self.server.drained()
         outbox = [one["id"] for one in await self.server.items("ann", "outbox", as_="ann")]
         inbox = [one["id"] for one in await self.server.items("ann", "inbox", as_="ann")]
         for listed, answered in ((outbox, self.created), (inbox, self.taken)):

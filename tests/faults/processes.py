@@ -32,7 +32,7 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def wait_until(true: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+def wait_until(true: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Return as soon as it is true; AssertionError when it stays false."""
     until = time.monotonic() + timeout_s
     while not true():

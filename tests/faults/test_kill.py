@@ -49,7 +49,7 @@ async def many_followers(server: Server, start_peer: StartPeer) -> list[Peer]:
         await asyncio.gather(*(follow_from(peer, name, server, "ann") for name in names))
         peer.received.clear()
         peers.append(peer)
-    await server.drained(timeout_s=30)
+    await server.drained()
     return peers
 
 
@@ -66,7 +66,7 @@ async def replaced(process: ServerProcess, killed: int) -> int:
     async def there() -> int | None:
         return next((one for one in process.workers() if one != killed), None)
 
-    found: int = await until(there, timeout_s=20)
+    found: int = await until(there)
     return found
 
 
@@ -85,7 +85,7 @@ async def test_fault_1_a_worker_killed_during_fan_out(folder: Path, start_peer: 
             await asyncio.sleep(chance.uniform(0.0, 0.15))
             os.kill(worker, signal.SIGKILL)
             worker = await replaced(process, worker)
-            await until(lambda: is_ready(server), timeout_s=20)
+            await until(lambda: is_ready(server))
         wanted = {
             (peer.origin, f"/users/f{one}/inbox", id_)
             for peer in peers
@@ -96,8 +96,8 @@ async def test_fault_1_a_worker_killed_during_fan_out(folder: Path, start_peer: 
         async def all_there() -> bool:
             return arrivals(peers).keys() >= wanted
 
-        await until(all_there, timeout_s=30)
-        await server.drained(timeout_s=30)
+        await until(all_there)
+        await server.drained()
         came = arrivals(peers)
         assert set(came) == wanted
         assert max(came.values()) <= 1 + len(sent), "once more for each kill at most"
@@ -128,7 +128,7 @@ async def test_fault_1_the_whole_server_is_killed_before_it_delivers(
     async with serving(folder, port=port) as (_, again):
         again.tokens.update(server.tokens)
         await again.rows("UPDATE host SET next_at = now() WHERE next_at < 'infinity' RETURNING 1")
-        [sent] = await peer.wait("Create", timeout_s=30)
+        [sent] = await peer.wait("Create")
         assert sent.json["id"] == created["id"]
         await again.drained()
         outbox = await again.items("ann", "outbox", as_="ann")

@@ -54,7 +54,7 @@ class Supervised:
 
     def ends(self) -> tuple[int, str]:
         """Its exit code and what it said on standard error."""
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
 
 
@@ -101,13 +101,13 @@ def launch(data_dir: Path) -> Iterator[Launch]:
         if supervised.process.poll() is None:
             below |= descendants(supervised.pid)
             supervised.process.terminate()
-        supervised.process.communicate(timeout=40)
+        supervised.process.communicate(timeout=60)
     wait_until(lambda: all(map(has_ended, below)))
 
 
 def get(address: tuple[str, int]) -> dict[str, Any]:
     """One request over a connection of its own: what the worker was given, and its `pid`."""
-    connection = HTTPConnection(*address, timeout=10)
+    connection = HTTPConnection(*address, timeout=60)
     try:
         connection.request("GET", "/")
         answer: dict[str, Any] = json.loads(connection.getresponse().read())

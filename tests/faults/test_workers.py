@@ -20,7 +20,7 @@ from tests.conftest import StartServer, free_port
 from tests.doubles.peer import Peer
 from tests.doubles.process import ServerProcess, serving
 from tests.doubles.proxy import Proxy
-from tests.doubles.server import PUBLIC, Server, until
+from tests.doubles.server import PATIENCE_S, PUBLIC, Server, until
 from tests.faults.load import AT_ONCE, Load
 from tests.faults.processes import has_ended
 from tests.flows.steps import follow_from
@@ -58,7 +58,7 @@ async def _workers(process: ServerProcess, count: int) -> list[int]:
         found = process.workers()
         return found if len(found) == count else None
 
-    found: list[int] = await until(all_there, timeout_s=20)
+    found: list[int] = await until(all_there)
     return found
 
 
@@ -104,7 +104,7 @@ async def test_fault_21_a_worker_that_is_told_to_stop_fails_nobody(
         assert set(load.statuses) == {("read", 200), ("outbox", 201), ("inbox", 202)}
         assert not proxy.counted
         await load.check_stored_once()
-        await until(lambda: _ended(stopped), timeout_s=20)
+        await until(lambda: _ended(stopped))
         assert stopped not in await _workers(process, 2)
 
 
@@ -149,7 +149,7 @@ async def test_connections_wait_in_the_queue_of_a_killed_worker(
         writer.write(_get("/readyz", port))
         await writer.drain()
         os.kill(worker, signal.SIGKILL)
-        assert await asyncio.wait_for(_answer(reader), 20) == (200, "keep-alive")
+        assert await asyncio.wait_for(_answer(reader), PATIENCE_S) == (200, "keep-alive")
         writer.close()
         assert worker not in await _workers(process, 1)
 
@@ -166,16 +166,21 @@ async def test_fault_21_a_stopping_worker_answers_what_may_still_come(
         fresh, to_fresh = await asyncio.open_connection("127.0.0.1", port)
         to_kept.write(_get("/readyz", port))
         assert await _answer(kept) == (200, "keep-alive")
+        asking, to_asking = await asyncio.open_connection("127.0.0.1", port)
         os.kill(worker, signal.SIGTERM)
-        await asyncio.sleep(limits.DRAIN_S / 5)
+        answer = (200, "keep-alive")
+        while answer == (200, "keep-alive"):
+            to_asking.write(_get("/readyz", port))
+            answer = await asyncio.wait_for(_answer(asking), PATIENCE_S)
+        assert answer == (503, "close")
         to_kept.write(_get("/livez", port))
         to_fresh.write(_get("/readyz", port))
-        assert await asyncio.wait_for(_answer(kept), 10) == (200, "close")
-        assert await asyncio.wait_for(_answer(fresh), 10) == (503, "close")
+        assert await asyncio.wait_for(_answer(kept), PATIENCE_S) == (200, "close")
+        assert await asyncio.wait_for(_answer(fresh), PATIENCE_S) == (503, "close")
         assert await fresh.read() == await kept.read() == b""
-        to_kept.close()
-        to_fresh.close()
-        await until(lambda: _ended(worker), timeout_s=20)
+        for writer in (to_kept, to_fresh, to_asking):
+            writer.close()
+        await until(lambda: _ended(worker))
 
 
 async def test_work_is_heard_of_in_another_worker(

@@ -90,14 +90,6 @@ async def test_BP_18_answers_are_shown_to_every_page(server: Server) -> None:
         assert "Set-Cookie" not in reply.headers
 
 
-async def test_AP_ACT_14_the_shared_inbox_is_not_read(server: Server) -> None:
-    """AP-ACT-14: nothing in it is shown to anybody; 405 with the methods that there are."""
-    for who in (None, "ann"):
-        reply = await server.get("/inbox", as_=who)
-        check_problem(reply, 405)
-        assert listed(reply.headers["Allow"]) == {"POST", "OPTIONS"}
-
-
 @pytest.mark.parametrize("host", ["other.example", "127.0.0.1:1"])
 async def test_a_preflight_for_another_host_is_refused(
     start_server: StartServer, host: str

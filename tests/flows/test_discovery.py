@@ -62,6 +62,19 @@ async def test_IO_02_who_is_not_there(server: Server) -> None:
     assert (await server.get("/actors/bob")).status == 410
 
 
+async def test_WF_05_it_never_leads_elsewhere(start_server: StartServer) -> None:
+    """WF-05: a redirect may go to https alone; there is none, whatever is asked for."""
+    server = await start_server("ann", handle_host="example.org")
+    host = _host(server)
+    for resource in (
+        *("acct:ann@example.org", f"acct:ann@{host}", "acct:nobody@example.org", "acct:a@b.c"),
+        *(server.id("ann"), "http://elsewhere.example/", "//elsewhere.example", "", "acct:"),
+    ):
+        reply = await _ask(server, resource)
+        assert reply.status in (200, 400, 404)
+        assert "Location" not in reply.headers
+
+
 async def test_WF_10_any_kind_of_uri_may_be_asked_for(server: Server) -> None:
     """WF-10, WF-03: what is well formed and not ours is unknown, not malformed."""
     host = _host(server)

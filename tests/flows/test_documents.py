@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from pyld import jsonld
 
+from apserver.core.document import as_list
 from apserver.resources import load_contexts
 from tests.conftest import StartServer
 from tests.doubles.peer import Peer
@@ -40,6 +41,12 @@ def values(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for item in value:
             yield from values(item, name)
+
+
+def meaning(definition: Any) -> str:
+    """The IRI or keyword that a term is defined as."""
+    iri = definition["@id"] if isinstance(definition, dict) else definition
+    return str(iri).replace(f"{CONTEXT}#", "as:")
 
 
 @pytest.fixture
@@ -109,6 +116,21 @@ async def test_AS_06_no_normative_term_gets_another_meaning(documents: dict[str,
                 continue
             ours = expanded({"@context": context, **probe})
             assert ours == expanded({"@context": CONTEXT, **probe}), (name, term)
+
+
+async def test_AV_02_no_term_of_ours_says_what_as2_says(documents: dict[str, Any]) -> None:
+    """AV-02: what our contexts add has names and meanings that the Vocabulary does not have."""
+    meanings = {meaning(definition) for definition in NORMATIVE.values()}
+    ours = {
+        term: definition
+        for document in documents.values()
+        for entry in as_list(document["@context"])
+        if isinstance(entry, dict)
+        for term, definition in entry.items()
+    }
+    assert "webfinger" in ours
+    assert not ours.keys() & NORMATIVE.keys()
+    assert not {meaning(definition) for definition in ours.values()} & meanings
 
 
 async def test_AS_12_every_iri_is_absolute(documents: dict[str, Any]) -> None:
@@ -285,9 +307,9 @@ async def test_AS_10_an_iri_is_fetched_as_a_uri(server: Server, peer: Peer) -> N
 
 
 async def test_AS_38_leftovers_of_as1_are_tolerated(server: Server, peer: Peer) -> None:
-    """AS-38: they mean nothing and harm nothing."""
+    """AS-38, AS-14: beside the names of 2.0 they mean nothing and harm nothing."""
     old = {"objectType": "note", "displayName": "An old name", "verb": "post", "title": "x"}
-    note = peer.create("carol", "hello", server.id("ann"), **old)
+    note = peer.create("carol", "hello", server.id("ann"), name="A name", **old)
     note |= {"verb": "delete", "objectType": "activity"}
     assert (await peer.send(f"{server.id('ann')}/inbox", note, by="carol")).status == 202
     await server.drained()

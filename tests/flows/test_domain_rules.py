@@ -135,6 +135,18 @@ async def test_what_was_accepted_before_the_block_has_no_effect_after(
     assert bad.asked == []
 
 
+async def test_a_follow_of_somebody_who_is_blocked_is_refused(server: Server, bad: Peer) -> None:
+    """It would wait for ever: 403 that says why, and nothing is stored."""
+    await block(server, bad)
+    before = await stored(server)
+    reply = await server.post("ann", {"type": "Follow", "object": bad.id("carol")})
+    check_problem(reply, 403, "/object")
+    assert reply.json["kind"] == "domain-blocked"
+    assert BAD in reply.json["title"]
+    assert await stored(server) == before
+    assert bad.asked == []
+
+
 # --- Reading ---------------------------------------------------------------------------------
 
 

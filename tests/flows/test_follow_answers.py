@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.doubles.peer import Peer
@@ -10,10 +11,11 @@ from tests.doubles.server import PUBLIC, Server
 
 
 async def deliver(
-    server: Server, peer: Peer, activity: Mapping[str, Any], *, by: str = "carol"
+    server: Server, peer: Peer, activity: Mapping[str, Any], *, by: str = "carol", after_s: int = 0
 ) -> None:
-    """POST to ann's inbox; accepted and applied."""
-    reply = await peer.send(f"{server.id('ann')}/inbox", activity, by=by)
+    """POST to ann's inbox; accepted and applied. ``after_s``: signed so much later."""
+    now = datetime.now(UTC) + timedelta(seconds=after_s)
+    reply = await peer.send(f"{server.id('ann')}/inbox", activity, by=by, now=now)
     assert reply.status == 202, reply.text
     await server.drained()
 
@@ -57,7 +59,7 @@ async def test_IO_31_the_accept(server: Server, peer: Peer) -> None:
     within a second of processing; listed in our outbox."""
     follow = peer.follow("carol", server.id("ann")) | {"id": f"{peer.id('carol')}#follows/1"}
     await deliver(server, peer, follow)
-    [accept] = await peer.wait("Accept", timeout_s=2)
+    [accept] = await peer.wait("Accept")
     assert accept.json["object"] == {
         "id": follow["id"],
         "type": "Follow",
@@ -317,14 +319,15 @@ async def test_fault_16_only_ones_own_follow_is_undone_early(server: Server, pee
 
 async def test_IO_32_one_id_for_all_follows_of_a_pair(server: Server, peer: Peer) -> None:
     """IO-32, as Misskey does: the same id is a repeat while the follow stands, and a new Follow
-    after its Undo."""
+    after its Undo; all the Undos have one id, too."""
     follow = peer.follow("carol", server.id("ann"))
-    for times in (1, 2):
-        await deliver(server, peer, follow)
-        await deliver(server, peer, follow)
+    undo = peer.activity("Undo", "carol", object=follow["id"])
+    for times in (1, 2, 3):
+        await deliver(server, peer, follow, after_s=10 * times)
+        await deliver(server, peer, follow, after_s=10 * times + 1)
         await peer.wait("Accept", times=times)
         await server.drained()
         assert await answers_to(peer, "Accept", follow) == times
         assert await followers(server) == [peer.id("carol")]
-        await deliver(server, peer, peer.activity("Undo", "carol", object=follow["id"]))
+        await deliver(server, peer, undo, after_s=10 * times + 2)
         assert await followers(server) == []

@@ -33,7 +33,7 @@ async def links(server: Server) -> dict[str, str]:
     return {link["rel"]: link["href"] for link in reply.json["links"]}
 
 
-async def test_NI_01_the_links_lead_to_both_versions(server: Server) -> None:
+async def test_NI_01_the_links_lead_to_all_versions(server: Server) -> None:
     """NI-01, IO-09: the exact http: relations, and every href answers."""
     reply = await server.get("/.well-known/nodeinfo")
     assert reply.headers["Content-Type"] == "application/json"
@@ -41,11 +41,12 @@ async def test_NI_01_the_links_lead_to_both_versions(server: Server) -> None:
     found = await links(server)
     assert found[f"{SCHEMA}2.0"] == f"{server.origin}/nodeinfo/2.0"
     assert found[f"{SCHEMA}2.1"] == f"{server.origin}/nodeinfo/2.1"
+    assert found[f"{SCHEMA}2.2"] == f"{server.origin}/nodeinfo/2.2"
     for href in found.values():
         assert (await server.get(href, Accept="application/json")).status == 200
 
 
-@pytest.mark.parametrize("version", ["2.0", "2.1"])
+@pytest.mark.parametrize("version", ["2.0", "2.1", "2.2"])
 async def test_NI_03_the_documents_satisfy_their_schemas(server: Server, version: str) -> None:
     """NI-02, NI-03, IO-09."""
     reply = await server.get((await links(server))[SCHEMA + version])
@@ -76,7 +77,7 @@ async def test_NI_03_the_schemas_refuse_what_is_wrong(
     server: Server, change: dict[str, Any]
 ) -> None:
     """NI-03: so that a document that passes them is right."""
-    for version in ("2.0", "2.1"):
+    for version in ("2.0", "2.1", "2.2"):
         document = (await server.get(f"/nodeinfo/{version}")).json
         assert not validator(version).is_valid({**document, **change})
 
@@ -87,6 +88,22 @@ async def test_NI_03_a_repository_is_named_in_the_newer_version_only(server: Ser
         document = (await server.get(f"/nodeinfo/{version}")).json
         document["software"]["repository"] = "https://example.org/apserver"
         assert validator(version).is_valid(document) is valid
+
+
+async def test_NI_04_the_newest_version_tells_of_the_instance(server: Server) -> None:
+    """NI-04: a member of its own, which is required there and not known before; and who was here
+    this week may be counted."""
+    document = (await server.get("/nodeinfo/2.2")).json
+    assert document["instance"] == {}
+    named = document | {"instance": {"name": "x" * 500, "description": "x" * 5_000}}
+    counted = document | {"usage": {"users": {"activeWeek": 1}}}
+    assert validator("2.2").is_valid(named)
+    assert validator("2.2").is_valid(counted)
+    assert not validator("2.2").is_valid(document | {"instance": {"name": "x" * 501}})
+    assert not validator("2.1").is_valid(counted | {"version": "2.1"})
+    del document["instance"]
+    assert not validator("2.2").is_valid(document)
+    assert "instance" not in (await server.get("/nodeinfo/2.1")).json
 
 
 async def test_NI_05_the_counts_are_true(start_server: StartServer) -> None:

@@ -160,7 +160,7 @@ async def test_AP_COL_02_a_query_that_is_not_understood_is_refused(server: Serve
 
 
 async def test_AP_COL_02_no_page_is_larger_than_ours(server: Server) -> None:
-    """AP-COL-02: a client may ask for less or more, up to a bound."""
+    """AP-COL-02, AP-SEC-09: a client may ask for less or more, up to a bound."""
     await _post(server, ["n"] * (limits.PAGE_MAX + 1), PUBLIC)
     reply = await server.get("/actors/ann/outbox?page=first&limit=1000")
     assert len(reply.json["orderedItems"]) == limits.PAGE_MAX

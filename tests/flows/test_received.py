@@ -293,6 +293,37 @@ async def test_an_object_that_cannot_be_had_yet_holds_up_nobody(
     assert note["id"] in await objects(server)
 
 
+async def test_a_server_that_is_slow_to_give_an_object_delays_nobody(
+    server: Server, peer: Peer
+) -> None:
+    """IO-65: no bucket is held while we wait for it, so that others of the same actor, and of its
+    neighbours in the bucket, are applied; and once it is there it is listed at once."""
+    note = peer.create("carol", "by id", PUBLIC)["object"]
+    asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        asked.set()
+        await let_go.wait()
+        return web.json_response(note, content_type=AS2)
+
+    peer.documents[note["id"].removeprefix(peer.origin)] = slow
+    waiting = peer.activity("Create", "carol", object=note["id"], to=[PUBLIC])
+    inbox = f"{server.id('ann')}/inbox"
+    assert (await peer.send(inbox, waiting, by="carol")).status == 202
+    await asyncio.wait_for(asked.wait(), 10)
+    other = peer.create("carol", "embedded", PUBLIC)
+    assert (await peer.send(inbox, other, by="carol")).status == 202
+
+    async def others_are_listed() -> bool:
+        return await listed(server) == [other["id"]]
+
+    await until(others_are_listed)
+    let_go.set()
+    await server.drained()
+    assert set(await listed(server)) == {waiting["id"], other["id"]}
+    assert note["id"] in await objects(server)
+
+
 async def test_IO_23_without_actor_the_signer_is_it(server: Server, peer: Peer) -> None:
     """IO-23: Mastodon leaves it out here and there."""
     create = peer.create("carol", "hello", PUBLIC)

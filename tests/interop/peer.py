@@ -28,10 +28,10 @@ from typing import Any, Self
 
 FEDIFY = Path(__file__).with_name("fedify")
 
-_START_S = 30
+_START_S = 60
 _STOP_S = 10
 _REPLY_S = 60
-_WAIT_S = 10
+_WAIT_S = 60
 
 # No proxy from the environment: the peer is on this machine.
 _open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open

@@ -136,7 +136,7 @@ async def test_a_worker_killed_before_it_delivers_loses_nothing(fedify: StartFed
             [worker] = process.workers()
             os.kill(worker, signal.SIGKILL)
             await peer.do("set", inboxDelayMs=0)
-            records = await peer.wait(type="Create", timeout_s=30)
+            records = await peer.wait(type="Create")
             assert records[0]["id"] == created["id"]
             assert records[0]["verified"]["http"] == "verified"
             assert process.workers() != [worker]

@@ -102,7 +102,7 @@ async def test_a_peer_refuses_on_request_and_the_other_tries_again(fedify: Start
     alices, bobs = await pair(fedify)
     await bobs.do("set", inboxStatus=503, inboxFailures=2)
     post = await alices.do("post", text="once more", to=[bobs.handle("bob")])
-    [record] = await bobs.wait(id=post["id"], timeout_s=20)
+    [record] = await bobs.wait(id=post["id"])
     assert record["accepted"]
     attempts = await bobs.get("received", id=post["id"], all=1)
     assert [attempt["status"] for attempt in attempts] == [503, 503, 202]

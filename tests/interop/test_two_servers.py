@@ -29,11 +29,11 @@ async def _check_round_trip(here: Server, there: Server) -> None:
     async def follows() -> bool:
         return await here.items("ann", "following", as_="ann") == [bob]
 
-    await until(follows, timeout_s=20)
+    await until(follows)
     assert await there.items("bob", "followers", as_="bob") == [ann]
 
     note = await there.note("bob", "Hello over there", PUBLIC, cc=[f"{bob}/followers"])
-    received = await until(lambda: _received(here, "ann", "Create"), timeout_s=20)
+    received = await until(lambda: _received(here, "ann", "Create"))
     assert received == [note["object"]["id"]]
 
     reply = await here.post(
@@ -48,7 +48,7 @@ async def _check_round_trip(here: Server, there: Server) -> None:
         },
     )
     assert reply.status == 201, reply.text
-    received = await until(lambda: _received(there, "bob", "Create"), timeout_s=20)
+    received = await until(lambda: _received(there, "bob", "Create"))
     assert received == [reply.json["object"]["id"]]
 
     undo = {"@context": CONTEXT, "type": "Undo", "object": follow.json["id"]}
@@ -57,7 +57,7 @@ async def _check_round_trip(here: Server, there: Server) -> None:
     async def unfollowed() -> bool:
         return await there.items("bob", "followers", as_="bob") == []
 
-    await until(unfollowed, timeout_s=20)
+    await until(unfollowed)
     assert await here.items("ann", "following", as_="ann") == []
     await there.drained()
     after = await there.note("bob", "Nobody follows", PUBLIC, cc=[f"{bob}/followers"])

@@ -6,7 +6,7 @@
 The requirements stand in conformance_ids.tsv. A test covers an id by its name, with underscores
 (`test_SIG_C_02_...`), or by its docstring (`SIG-C-02`); a test that is marked skip or xfail
 covers nothing. An id that no requirement has is an error: a typing mistake would otherwise look
-like an untested requirement.
+like an untested requirement. The last column of the table says why one does not bind this server.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Requirement:
     id: str
     strength: str
     statement: str
+    not_applicable: str = ""  #: why it does not bind us
 
     @property
     def family(self) -> str:
@@ -79,7 +80,7 @@ class UnknownId(Exception):
 def requirements() -> list[Requirement]:
     """All requirements, in the order of the table."""
     with TABLE.open(newline="") as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, restval="")
         return [Requirement(**row) for row in rows]
 
 
@@ -127,7 +128,9 @@ def tests_in(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
 
 def _share(what: str, rows: list[Requirement], tests: Mapping[str, list[str]]) -> str:
     tested = sum(row.id in tests for row in rows)
-    return f"{what} {tested} of {len(rows)} have a test.\n"
+    beside = sum(bool(row.not_applicable) for row in rows if row.id not in tests)
+    others = f" {beside} do not apply." if beside else ""
+    return f"{what} {tested} of {len(rows)} have a test.{others}\n"
 
 
 def _section(title: str, rows: list[Requirement], tests: Mapping[str, list[str]]) -> str:
@@ -138,7 +141,8 @@ def _section(title: str, rows: list[Requirement], tests: Mapping[str, list[str]]
 
 
 def _line(row: Requirement, tests: list[str]) -> str:
-    status = "tested" if tests else "open"
+    status = f"not applicable: {row.not_applicable}" if row.not_applicable else "open"
+    status = "tested" if tests else status
     places = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in tests)
     return f"| {row.id} | {row.strength} | {row.statement} | {status} | {places} |"
 

@@ -70,6 +70,14 @@ def test_the_page_shows_what_is_tested_and_what_is_open() -> None:
     assert "| SIG-C-02 | rule | the signing string | open |  |\n" in shown
 
 
+def test_what_does_not_apply_says_why() -> None:
+    row = Requirement("AS-02", "MUST", "an empty array", "there are no arrays")
+    shown = page([row], {})
+    assert "| AS-02 | MUST | an empty array | not applicable: there are no arrays |" in shown
+    assert "In all 0 of 1 have a test. 1 do not apply." in shown
+    assert "| tested |" in page([row], {"AS-02": ["tests/x.py::test_a"]})
+
+
 def test_an_unknown_id_is_an_error() -> None:
     with pytest.raises(UnknownId, match="AS-02"):
         page(ROWS, {"AS-02": ["tests/x.py::test_a"]})

@@ -16,6 +16,7 @@ from apserver.core.effects import (
     Effects,
     Fact,
     Facts,
+    Index,
     Need,
     ReachNeed,
     RelationFact,
@@ -95,10 +96,11 @@ def received(
 
 
 def receive(document: Mapping[str, Any], known: Facts, **how: bool) -> Effects:
-    """What receiving it does, but for listing it, which all that is not refused is."""
+    """What receiving it does, but for listing it, which all that is not refused is: in inboxes
+    once, and in streams."""
     effects = rules.receive(received(document, **how), known)
     shown = [one for one in effects if isinstance(one, Show)]
-    rest = tuple(one for one in effects if not isinstance(one, Show))
+    rest = tuple(one for one in effects if not isinstance(one, Show | Index))
     refused = any(type(one).__name__ == "Refuse" for one in rest)
     assert len(shown) == (0 if refused else 1)
     return rest

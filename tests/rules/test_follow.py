@@ -8,6 +8,7 @@ from apserver.core import rules
 from apserver.core.audience import Visibility
 from apserver.core.effects import (
     ActorNeed,
+    PutFollow,
     Refuse,
     Relate,
     RelationFact,
@@ -22,6 +23,7 @@ from tests.rules.facts import (
     BOB,
     CAROL,
     FOLLOW_ID,
+    NOW,
     OUR_FOLLOW_ID,
     Found,
     actor,
@@ -34,7 +36,10 @@ from tests.rules.facts import (
     sent,
 )
 
-ASKED = Relate(CAROL, "follow", ANN, "pending", FOLLOW_ID, subject_ours=False)
+ASKED = (
+    Relate(CAROL, "follow", ANN, "pending", FOLLOW_ID, subject_ours=False),
+    PutFollow(CAROL, ANN, "", True, False, FOLLOW_ID, NOW),
+)
 ACCEPT = Send(
     {
         "type": "Accept",
@@ -55,23 +60,23 @@ def test_it_asks_for_both_actors_and_how_they_stand() -> None:
 
 
 def test_IO_31_an_open_account_accepts() -> None:
-    assert receive(follow_of(ANN, by=CAROL), facts()) == (ASKED, ACCEPT)
+    assert receive(follow_of(ANN, by=CAROL), facts()) == (*ASKED, ACCEPT)
 
 
 def test_IO_33_a_locked_account_waits() -> None:
     known = facts(actor(ANN, locked=True))
-    assert receive(follow_of(ANN, by=CAROL), known) == (ASKED,)
+    assert receive(follow_of(ANN, by=CAROL), known) == ASKED
     waiting = facts(
         actor(ANN, locked=True), follows(CAROL, ANN, "pending", "https://far.example/0")
     )
-    assert receive(follow_of(ANN, by=CAROL), waiting) == (ASKED,)
+    assert receive(follow_of(ANN, by=CAROL), waiting) == ASKED
 
 
 def test_IO_32_a_repeated_follow_is_accepted_again() -> None:
     """IO-32: also by a locked account, which has decided already."""
     for locked in (False, True):
         known = facts(actor(ANN, locked=locked), follows(CAROL, ANN, id_="https://far.example/0"))
-        assert receive(follow_of(ANN, by=CAROL), known) == (ASKED, ACCEPT)
+        assert receive(follow_of(ANN, by=CAROL), known) == (*ASKED, ACCEPT)
 
 
 def test_AP_COL_08_the_same_follow_again_does_nothing() -> None:
@@ -95,29 +100,32 @@ def test_a_follow_of_no_actor_of_ours_is_refused(whom: str) -> None:
 def test_the_instance_actor_rejects() -> None:
     instance = "https://here.example/actors/instance"
     effects = receive(follow_of(instance, by=CAROL), facts(actor(instance)))
-    assert [type(one) for one in effects] == [Relate, Send]
-    assert isinstance(effects[1], Send)
-    assert (effects[1].document["type"], effects[1].document["actor"]) == ("Reject", instance)
+    [answer] = [one for one in effects if isinstance(one, Send)]
+    assert (answer.document["type"], answer.document["actor"]) == ("Reject", instance)
 
 
 def test_a_follow_that_reaches_nobody_is_dropped_at_the_shared_inbox() -> None:
     follow = follow_of(ANN, by=CAROL)
     assert receive(follow, facts(), in_person=False) == (Refuse("no-local-relation"),)
-    assert receive(follow, reaches(follow, facts()), in_person=False) == (ASKED, ACCEPT)
+    assert receive(follow, reaches(follow, facts()), in_person=False) == (*ASKED, ACCEPT)
 
 
 def test_whom_it_is_about_counts_as_addressed() -> None:
     """Interop 2.1: many servers address a Follow to nobody."""
     reach = rules.reach_of(received(follow_of(ANN, by=CAROL)), facts())
     assert (reach.addressed, reach.to_followers) == ((ANN,), False)
-    [*_, shown] = rules.receive(received(follow_of(ANN, by=CAROL)), facts())
+    effects = rules.receive(received(follow_of(ANN, by=CAROL)), facts())
+    [shown] = [one for one in effects if isinstance(one, Show)]
     assert shown == Show(reach.activity, CAROL, (ANN,), False, Visibility.DIRECT)
 
 
 def test_AP_C2S_29_ours_waits_for_the_accept() -> None:
     follow = sent(follow_of(CAROL, by=ANN, id_=OUR_FOLLOW_ID))
-    pending = Relate(ANN, "follow", CAROL, "pending", OUR_FOLLOW_ID, subject_ours=True)
-    assert rules.send(follow, facts()) == (pending,)
+    effects = rules.send(follow, facts())
+    assert effects[:2] == (
+        Relate(ANN, "follow", CAROL, "pending", OUR_FOLLOW_ID, subject_ours=True),
+        PutFollow(ANN, CAROL, "", True, False, OUR_FOLLOW_ID, NOW),
+    )
 
 
 def test_ours_goes_to_whom_it_asks() -> None:

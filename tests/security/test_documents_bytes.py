@@ -92,9 +92,9 @@ async def test_CVE_2025_30355_integers_out_of_range(server: Server, peer: Peer) 
 async def test_CVE_2025_30355_a_number_without_end(server: Server, peer: Peer) -> None:
     """CVE-2025-30355: 5000 digits, and half a million, without being computed."""
     for digits in (5_000, 500_000):
-        started = time.monotonic()
+        started = time.process_time()
         await refused(server, peer, holed(peer, "name", "9" * digits))
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
 
 
 async def test_nul_and_lone_surrogates(server: Server, peer: Peer) -> None:

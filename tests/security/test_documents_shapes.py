@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from apserver import telemetry
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server
@@ -172,19 +170,3 @@ async def test_signing_failure(server: Server, peer: Peer) -> None:
     [received] = await peer.wait("Create")
     assert received.signer == f"{server.id('ann')}#main-key"
     assert received.json["object"]["ex:text"] == odd["ex:text"]
-
-
-async def test_a_refusal_is_counted_and_says_why(
-    server: Server, peer: Peer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Each refusal at the door: problem+json, one line in the log, one count, nothing stored."""
-    caplog.set_level("INFO", logger="apserver")
-    before = telemetry.counted(telemetry.INBOX, "bad-input")
-    stored = await server.contents()
-    reply = await peer.send(f"{server.id('ann')}/inbox", b"[]", by="carol")
-    check_problem(reply, 400)
-    assert telemetry.counted(telemetry.INBOX, "bad-input") == before + 1
-    lines = [one for one in caplog.records if one.getMessage() == "inbox refused"]
-    assert [one.__dict__["fields"]["status"] for one in lines] == [400]
-    assert json.loads(reply.text)["title"] == str(lines[0].__dict__["fields"]["reason"])
-    assert await server.contents() == stored

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +111,32 @@ async def test_signature_replay_the_same_request_again(server: Server, peer: Pee
             assert (await send(elsewhere)).status == 401
     assert await server.items("bob", "inbox", as_="bob") == []
     assert len([one for one in peer.received if one.json["type"] == "Accept"]) == 1
+
+
+async def test_signature_replay_of_what_was_taken_back(server: Server, peer: Peer) -> None:
+    """security.md: Akkoma 2025.10: a Follow that was undone does not come back by the bytes that
+    brought it, nor does its Undo, as long as their date counts; to that end they are remembered."""
+    inbox_ = f"{server.id('ann')}/inbox"
+    follow = peer.follow("carol", server.id("ann"))
+    follows = await signed_once(peer, inbox_, follow)
+    undoes = await signed_once(peer, inbox_, peer.activity("Undo", "carol", object=follow["id"]))
+    for send in (follows, undoes, follows, undoes, follows):
+        assert (await send()).status == 202
+        await server.drained()
+    # Another spelling of what is not signed makes no other request of it.
+    assert (await follows(f"{inbox_}?again")).status in (202, 401)
+    await server.drained()
+    assert await server.items("ann", "followers", as_="ann") == []
+    assert len([one for one in peer.received if one.json["type"] == "Accept"]) == 1
+    again = await peer.send(
+        inbox_, follow, by="carol", now=datetime.now(UTC) + timedelta(seconds=5)
+    )
+    assert again.status == 202
+    await server.drained()
+    assert await server.items("ann", "followers", as_="ann") == [peer.id("carol")]
+    await undoes()
+    await server.drained()
+    assert await server.items("ann", "followers", as_="ann") == [peer.id("carol")]
 
 
 async def test_CVE_2024_52593_a_url_is_no_identity(server: Server, start_peer: StartPeer) -> None:

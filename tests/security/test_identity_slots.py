@@ -100,7 +100,7 @@ async def test_GHSA_288h_6j8h_6x5j_every_id_slot(
     made = dict(attempts(peer, type_, forgeries(victim, said["object"]["id"]), server.id("ann")))
     replies = await asyncio.gather(*(peer.send(box, one, by="mallory") for one in made.values()))
     assert {reply.status for reply in replies} <= {202, 400, 401, 403}
-    await server.drained(60)
+    await server.drained()
     assert await server.rows("SELECT kind, error FROM job") == []
     assert await known_of(server, victim) == before
     assert list(forged_words(await inbox(server), victim.origin)) == []

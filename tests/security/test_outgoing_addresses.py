@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,28 +13,16 @@ from apserver.core.origin import origin_of
 from apserver.core.signatures import Request, sign_cavage
 from apserver.errors import Unreachable
 from apserver.net.budget import Budget
-from tests.conftest import StartPeer, StartServer, free_port
+from tests.conftest import StartServer, free_port
 from tests.doubles.peer import AS2, Peer, key_pair
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
 from tests.doubles.wire import Wire, connects
-from tests.security.outgoing import client, guarded, public_peer, redirect, send
+from tests.security.outgoing import client, guarded, redirect, send
 
 
 @pytest.fixture
 async def server(start_server: StartServer) -> Server:
     return await guarded(start_server)
-
-
-@pytest.fixture
-async def carol(start_peer: StartPeer) -> Peer:
-    return await public_peer(start_peer, "carol")
-
-
-@pytest.fixture
-async def inside() -> AsyncIterator[Wire]:
-    """Something on loopback that nobody outside can reach."""
-    async with Wire.running() as wire:
-        yield wire
 
 
 def places(inside: Wire) -> list[str]:
@@ -85,15 +72,15 @@ def slots(peer: Peer, url: str) -> list[dict[str, Any]]:
 
 
 async def test_CVE_2024_39687_every_slot(server: Server, carol: Peer, inside: Wire) -> None:
-    """CVE-2024-39687, CVE-2021-39195, CVE-2021-21273: whatever member of an activity, and whatever
-    key, names an address of ours, it is not connected to; nor are other schemes followed."""
+    """CVE-2024-39687, CVE-2021-39195, CVE-2021-21273, AP-SEC-02, AP-SEC-03, IO-67, IO-85: whatever
+    member of an activity, and whatever key, names an address of ours, it is not connected to; nor are other schemes followed."""
     with connects() as seen:
         for url in places(inside):
             assert (await send(server, carol, key_id=url)).status in (400, 401, 503)
             for activity in slots(carol, url):
                 reply = await carol.send(f"{server.id('ann')}/inbox", activity, by="carol")
                 assert reply.status in (202, 400, 403, 503), (activity, reply.text)
-        await server.drained(30)
+        await server.drained()
     assert inside.connections == 0
     assert ("127.0.0.1", inside.port) not in seen
 
@@ -187,7 +174,7 @@ async def test_CVE_2026_50131_special_addresses() -> None:
                             url,
                             headers={},
                             budget=Budget(),
-                            deadline_s=2,
+                            deadline_s=20,
                             max_bytes=100,
                         )
                     assert refused.value.why == "address", host
@@ -220,7 +207,7 @@ async def test_akkoma_own_domain_is_never_asked(start_server: StartServer, carol
         for activity in named:
             if activity["type"] != "Follow":
                 await _past_the_proxy(carol, activity, "carol", f"{own}/inbox", port)
-        await server.drained(30)
+        await server.drained()
         assert [one for one in outside.heads if b"User-Agent: apserver/" in one] == []
         assert "GET /users/mirror" in carol.asked
         assert await server.rows("SELECT FROM delivery") == []

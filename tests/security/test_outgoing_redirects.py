@@ -43,17 +43,6 @@ async def server(start_server: StartServer) -> Server:
     return await guarded(start_server)
 
 
-@pytest.fixture
-async def carol(start_peer: StartPeer) -> Peer:
-    return await public_peer(start_peer, "carol")
-
-
-@pytest.fixture
-async def inside() -> AsyncIterator[Wire]:
-    async with Wire.running() as wire:
-        yield wire
-
-
 @asynccontextmanager
 async def https_site(tmp_path: Path, location: str) -> AsyncIterator[tuple[str, Path]]:
     """A site with a certificate that leads everything on to a place; its authority (host:port)."""
@@ -78,7 +67,7 @@ async def https_site(tmp_path: Path, location: str) -> AsyncIterator[tuple[str, 
 async def test_CVE_2026_77632_a_signed_fetch_is_led_inside(
     server: Server, carol: Peer, inside: Wire, to: str
 ) -> None:
-    """CVE-2026-77632, CVE-2021-21273: every step goes through the guard, for keys and documents."""
+    """CVE-2026-77632, CVE-2021-21273, AP-SEC-02: every step goes through the guard, for keys and documents."""
     carol.documents["/away"] = redirect(to.format(port=inside.port))
     reply = await send(server, carol, key_id=f"{carol.origin}/away#main-key")
     assert reply.status in (401, 503)
@@ -156,7 +145,7 @@ def test_CVE_2026_34148_for_an_hour() -> None:
 
 
 async def test_GHSA_97w4_two_pages_that_name_each_other(server: Server, carol: Peer) -> None:
-    """GHSA-97w4-f4rq-mgqm: one count for the whole look-up, whether a redirect or an id leads on;
+    """GHSA-97w4-f4rq-mgqm, AP-SEC-04: one count for the whole look-up, whether a redirect or an id leads on;
     links of HTML lead nowhere."""
     activity = carol.create("somebody", "x", PUBLIC)
     one, two = f"{carol.origin}/1", f"{carol.origin}/2"

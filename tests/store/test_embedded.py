@@ -251,7 +251,7 @@ async def test_a_command_uses_the_server_that_runs(server: EmbeddedPostgres, sha
 def test_commands_at_once_share_one_server_and_none_fails(folder: Path) -> None:
     # The first to start the server is the first to end: the others still need it then.
     commands = [python(COMMAND, folder / "data", seconds) for seconds in (0.2, 1.5, 0.7)]
-    assert [command.wait(timeout=30) for command in commands] == [0, 0, 0]
+    assert [command.wait(timeout=60) for command in commands] == [0, 0, 0]
     for command in commands:
         command.communicate()
     assert not (folder / "data/postgres/postmaster.pid").exists()
@@ -393,7 +393,7 @@ def test_an_ordinary_user_runs_it_as_itself(folder: Path) -> None:
     if account.barrier(bin_folder / "postgres"):
         pytest.skip("the binaries lie where only root can read them")
     with python(AS_NOBODY, home / "data", bin_folder) as process:
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert int(said) == nobody.pw_uid
     assert stat.S_IMODE((home / "data").stat().st_mode) == 0o700

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -47,6 +48,7 @@ def arrival(owner: UUID | None, *, number: int = 1, type_: str = "Create") -> Ar
         body=b"{}",
         owner=owner,
         bucket=3,
+        signature=uuid4(),
         apply_job=uuid7(),
         list_job=uuid7(),
     )
@@ -129,3 +131,19 @@ async def test_dropping_and_accepting_at_once(db: Database, first: str) -> None:
     else:
         assert result == set()
         assert await rows(db, JOBS) == [("list", ANN)]
+
+
+async def test_signature_replay_a_follow_counts_once_for_each_signature(db: Database) -> None:
+    """security.md: signature-replay: Follow and Undo are applied again when they are signed anew,
+    also in one round with the replay; others never are."""
+    for type_, anew in (("Follow", 1), ("Undo", 1), ("Create", 0)):
+        number = ["Follow", "Undo", "Create"].index(type_)
+        first = arrival(None, number=number, type_=type_)
+        again = arrival(None, number=number, type_=type_)
+        await accept(db, first)
+        await accept(db, replace(first, apply_job=uuid7()))
+        assert len(await rows(db, JOBS)) == 1
+        await accept(db, replace(first, owner=ANN, apply_job=uuid7(), list_job=uuid7()), again)
+        found = await rows(db, JOBS)
+        assert [kind for kind, _ in found].count("apply") == 1 + anew, type_
+        await rows(db, "DELETE FROM job RETURNING id")

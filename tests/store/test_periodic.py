@@ -76,7 +76,7 @@ async def test_the_loop_prunes_when_it_is_due_and_sets_the_next_time(
     async with db.connection() as conn:
         assert await conn.fetchval("SELECT count(*) FROM object") == 1
         await conn.execute(DUE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await conn.fetchval("SELECT count(*) FROM object"):
                 await asyncio.sleep(0.02)
             while await conn.fetchval("SELECT lease_until > now() FROM periodic"):

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from apserver.core import limits
+from apserver.errors import LeaseLost
 from apserver.identifiers import uuid7
 from apserver.store import deliveries, jobs
 from apserver.store.db import Connection, Database
@@ -32,20 +33,28 @@ class Queue:
         async with self.db.connection() as conn:
             return list(await conn.fetch(query, *arguments))
 
-    async def enqueue(self, *kinds: str) -> list[Job]:
+    async def enqueue(self, *kinds: str, bucket: int = BUCKET) -> list[Job]:
         """One job of each kind, in this order."""
-        made = [Job(BUCKET, uuid7(), kind, uuid4()) for kind in kinds]
+        made = [Job(bucket, uuid7(), kind, uuid4()) for kind in kinds]
         async with self.db.connection() as conn:
             await jobs.enqueue(conn, made)
         return made
 
     async def lease(self, holder: str = "one") -> Lease | None:
         async with self.db.connection() as conn:
-            return await jobs.lease_bucket(conn, holder)
+            return await jobs.lease_buckets(conn, holder)
 
     async def hold(self, lease: Lease) -> bool:
         async with self.db.connection() as conn:
-            return await jobs.hold(conn, lease)
+            try:
+                await jobs.hold(conn, lease)
+            except LeaseLost:
+                return False
+            return True
+
+    async def release(self, lease: Lease) -> None:
+        async with self.db.connection() as conn:
+            await jobs.release_buckets(conn, lease)
 
     async def expire(self) -> None:
         """All leases are over, as after a long sleep of their holders."""
@@ -121,21 +130,56 @@ async def test_only_a_bucket_with_work_is_leased(queue: Queue) -> None:
     assert await queue.lease() is not None
 
 
+async def test_buckets_are_leased_together_and_those_that_waited_longest_first(
+    queue: Queue,
+) -> None:
+    """As many as one worker may hold; a bucket that always has work comes after the others."""
+    for bucket in range(limits.BUCKETS):
+        await queue.enqueue("apply", bucket=bucket)
+    seen: list[int] = []
+    for _ in range(limits.BUCKETS // limits.BUCKETS_PER_LEASE):
+        lease = await queue.lease()
+        assert lease is not None
+        assert len(lease.fences) == limits.BUCKETS_PER_LEASE
+        seen += lease.fences
+        await queue.release(lease)
+    assert sorted(seen) == list(range(limits.BUCKETS))
+
+
 async def test_fault_17_who_slept_through_the_lease_must_not_commit(queue: Queue) -> None:
-    """Fault 17: the bucket is another's now, and the number tells; renewing does not help."""
+    """Fault 17: one of the buckets is another's now, and its number tells; what the late one does
+    to it changes nothing, and the bucket that is nobody's is free."""
     await queue.enqueue("apply")
+    await queue.enqueue("apply", bucket=BUCKET + 1)
     late = await queue.lease("one")
     assert late is not None
     await queue.expire()
     assert not await queue.hold(late), "over, though nobody else has it yet"
+    await queue.rows("DELETE FROM job WHERE bucket = $1 RETURNING 1", BUCKET + 1)
     other = await queue.lease("two")
     assert other is not None
-    assert other.fence > late.fence
-    async with queue.db.connection() as conn:
-        assert not await jobs.renew_bucket(conn, late)
-        await jobs.release_bucket(conn, late)
+    assert list(other.fences) == [BUCKET]
+    assert other.fences[BUCKET] > late.fences[BUCKET]
+    await queue.release(late)
     assert not await queue.hold(late)
-    assert await queue.hold(other), "what the late one does changes nothing for the other"
+    assert await queue.hold(other)
+    await queue.enqueue("apply", bucket=BUCKET + 1)
+    third = await queue.lease("three")
+    assert third is not None
+    assert list(third.fences) == [BUCKET + 1]
+
+
+async def test_fault_17_a_job_that_another_has_done_is_not_done_again(queue: Queue) -> None:
+    """Fault 17: who waits for another server has no lease; ending its job tells that it is late."""
+    made = await queue.enqueue("apply", "apply")
+    async with queue.db.connection() as conn:
+        await jobs.reserve(conn, made)
+    assert await queue.lease() is None, "for as long as a lease lasts"
+    await queue.rows("UPDATE job SET run_at = now() WHERE id = $1 RETURNING 1", made[0].id)
+    async with queue.db.connection() as conn:
+        await jobs.finish_jobs(conn, made[:1])
+        with pytest.raises(LeaseLost):
+            await jobs.finish_jobs(conn, made)
 
 
 async def test_fault_17_a_transaction_that_holds_the_bucket_keeps_others_out(queue: Queue) -> None:
@@ -144,7 +188,7 @@ async def test_fault_17_a_transaction_that_holds_the_bucket_keeps_others_out(que
     lease = await queue.lease("one")
     assert lease is not None
     async with queue.db.connection() as conn, conn.transaction():
-        assert await jobs.hold(conn, lease)
+        await jobs.hold(conn, lease)
         await conn.execute("UPDATE bucket SET lease_until = now() - interval '1 s'")
         assert await queue.lease("two") is None
     assert await queue.lease("two") is not None
@@ -175,15 +219,27 @@ async def test_a_successor_frees_what_the_killed_one_held(queue: Queue) -> None:
 async def test_jobs_come_in_order_and_one_that_waits_lets_others_pass(queue: Queue) -> None:
     made = await queue.enqueue("apply", "list", "fan_out")
     async with queue.db.connection() as conn:
-        assert await jobs.due_jobs(conn, BUCKET) == made
+        assert await jobs.due_jobs(conn, [BUCKET]) == made
         assert not await jobs.fail_job(conn, made[0], error="no", wait_s=60)
-        assert await jobs.due_jobs(conn, BUCKET) == made[1:]
+        assert await jobs.due_jobs(conn, [BUCKET]) == made[1:]
         await jobs.finish_jobs(conn, made[1:])
-        assert await jobs.due_jobs(conn, BUCKET) == []
+        assert await jobs.due_jobs(conn, [BUCKET]) == []
         assert await jobs.is_there(conn, made[0])
         assert not await jobs.is_there(conn, made[1])
     [row] = await queue.rows("SELECT attempt, error, run_at > now() AS later FROM job")
     assert (row["attempt"], row["error"], row["later"]) == (1, "no", True)
+
+
+async def test_jobs_of_many_buckets_come_in_order_and_none_crowds_the_others_out(
+    queue: Queue,
+) -> None:
+    """The oldest first, of each bucket a like number; of one alone as many as a batch has."""
+    crowd = await queue.enqueue(*["apply"] * (limits.JOB_BATCH + 1))
+    late = await queue.enqueue("apply", "list", bucket=BUCKET + 1)
+    share = limits.JOB_BATCH // 2
+    async with queue.db.connection() as conn:
+        assert await jobs.due_jobs(conn, [BUCKET + 1, BUCKET]) == crowd[:share] + late
+        assert await jobs.due_jobs(conn, [BUCKET]) == crowd[: limits.JOB_BATCH]
 
 
 async def test_fault_18_given_up_after_ten_failures(queue: Queue) -> None:
@@ -212,8 +268,10 @@ async def test_what_is_not_applied_yet_is_not_listed(queue: Queue) -> None:
     async with queue.db.connection() as conn:
         await jobs.fail_job(conn, apply, error="later", wait_s=60)
         assert await jobs.put_behind_apply(conn, listing) == {list_.id}
-        assert await jobs.due_jobs(conn, BUCKET) == [other]
+        assert await jobs.due_jobs(conn, [BUCKET]) == [other]
         await jobs.finish_jobs(conn, [apply])
+        await jobs.wake_lists(conn, apply)
+        assert await jobs.due_jobs(conn, [BUCKET]) == listing
         assert await jobs.put_behind_apply(conn, listing) == set()
 
 

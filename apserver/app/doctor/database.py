@@ -65,7 +65,8 @@ def _clock(ahead_s: float) -> Check:
 def _migrations(state: Schema, settings: Settings) -> Check:
     if state.pending or state.origin is None:
         detail = f"to be done: {', '.join(state.pending) or 'the first start'}"
-        return Check("migrations", "warn", detail, "apserver serve does them at its start")
+        cure = "Start the server, which does them: apserver serve"
+        return Check("migrations", "warn", detail, cure)
     try:
         state.check_owner(settings.origin, settings.handle_host)
     except ConfigProblem as error:
@@ -92,7 +93,8 @@ def _work(work: Work) -> Check:
     if late_s > LATE_S:
         detail = f"something has been due for {late_s / 60:.0f} minutes"
         if not work.sessions:
-            return Check("work", "warn", f"{detail}; no worker runs", "apserver serve does it")
+            cure = "Start the server: apserver serve"
+            return Check("work", "warn", f"{detail}; no worker runs", cure)
         cure = "Look into the log of the server, and start it again"
         return Check("work", "fail", f"{detail}, though a worker runs", cure)
     detail = f"nothing is late; {work.hosts_down} servers wait for their next try"

@@ -20,7 +20,7 @@ def examine_folder(data_dir: Path) -> Iterator[Check]:
     """What can be seen without a database."""
     try:
         if not data_dir.exists():
-            cure = "apserver serve makes it"
+            cure = "Start the server, which makes it: apserver serve"
             yield Check("data folder", "warn", f"{data_dir} is not made yet", cure)
             return
         yield _access(data_dir)

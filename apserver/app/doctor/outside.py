@@ -25,6 +25,7 @@ from apserver.net.discover import Discoverer
 _PROBE_S = 5.0
 _PROBE_BYTES = 64 << 10
 _DEAD_PROXY = frozenset({502, 503, 504})
+_START = "Start the server: apserver serve"
 
 _CURES: dict[Why, str] = {
     "address": "Others see what public DNS says. If this address is meant, add its network to "
@@ -79,7 +80,7 @@ async def _port(settings: Settings) -> Check:
     except Unreachable as error:
         if error.why == "tls" and scheme == "https":
             return Check("port", "ok", f"{shown} speaks TLS")  # its certificate is for the origin
-        return Check("port", "warn", f"nobody answers at {shown}", "apserver serve")
+        return Check("port", "warn", f"nobody answers at {shown}", _START)
     finally:
         await client.close()
 
@@ -111,7 +112,8 @@ async def _origin(client: Client, settings: Settings, *, serving: bool) -> Check
         if error.why == "address":
             return Check("origin", "warn", str(error), _CURES[error.why])
         if error.why == "connection" and not serving:
-            return Check("origin", "warn", str(error), "apserver serve, and the proxy before it")
+            cure = f"Start the proxy, too. {_START}"
+            return Check("origin", "warn", str(error), cure)
         return Check("origin", "fail", str(error), _CURES[error.why])
     return judge_origin(answer, settings, serving=serving)
 
@@ -138,7 +140,7 @@ def judge_origin(answer: Answer, settings: Settings, *, serving: bool) -> Check:
         return Check("origin", "fail", f"{status}: the query was lost on the way", cure)
     if answer.status in _DEAD_PROXY:
         cure = f"Let the proxy pass requests to {settings.listen}"
-        cure = cure if serving else "Start the server: apserver serve"
+        cure = cure if serving else _START
         return Check("origin", "fail", f"{status}: the proxy does not reach apserver", cure)
     if by_us:
         return Check("origin", "fail", status, "Is another apserver behind this name?")

@@ -13,9 +13,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apserver.core.audience import visibility_of
-from apserver.core.effects import ActorNeed, Effects, EndActor, Facts, Need, ReachNeed, Refuse, Show
+from apserver.core.effects import (
+    ActorNeed,
+    Effects,
+    EndActor,
+    Facts,
+    Instead,
+    Need,
+    ReachNeed,
+    Refuse,
+    Show,
+)
 from apserver.core.model import Activity, VerifiedActivity
-from apserver.core.rules import answers, block, follow, objects
+from apserver.core.namespace import with_definitions
+from apserver.core.roles import Role
+from apserver.core.rules import answers, block, facade, follow, objects, things, told
+from apserver.core.streams import index_of
 from apserver.errors import BadInput, Forbidden, Missing
 
 Answer = Callable[[Activity, Activity, Facts], Effects]
@@ -23,9 +36,12 @@ Answer = Callable[[Activity, Activity, Facts], Effects]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The life of one type. ``complete`` fills in what a client of ours left out; ``accept``,
-    ``reject`` and ``undo`` take the outer and the inner activity. What is not ``is_listed`` has
-    its effects and appears in no inbox."""
+    """The life of one type. ``complete`` fills in what a client of ours left out.
+
+    ``accept``, ``reject`` and ``undo`` take the outer and the inner activity. So do ``meant``,
+    which tells what inner activity is meant of several, and ``narrow``, which keeps an answer of
+    ours from some. What is not ``is_listed`` has its effects and appears in no inbox.
+    """
 
     needs: Callable[[Activity, Facts], Iterable[Need]]
     send: Callable[[Activity, Facts], Effects]
@@ -33,6 +49,8 @@ class Rule:
     complete: Callable[[Activity, Facts], Activity] | None = None
     about: Callable[[Activity], Iterable[str]] | None = None
     is_listed: bool = True
+    meant: Callable[[Activity, Activity, Facts], Activity] | None = None
+    narrow: Callable[[Activity, Activity, Facts], Activity] | None = None
     accept: Answer | None = None
     reject: Answer | None = None
     undo: Answer | None = None
@@ -49,6 +67,8 @@ RULES = {
         receive=follow.receive,
         about=follow.about,
         complete=follow.complete,
+        meant=follow.meant,
+        narrow=follow.narrow,
         accept=follow.accept,
         reject=follow.reject,
         undo=follow.undo,
@@ -77,6 +97,18 @@ RULES = {
 }
 
 
+_OF_THINGS = Rule(
+    needs=things.needs, send=things.send, receive=things.receive, complete=things.complete
+)
+
+
+def _rule_of(activity: Activity, facts: Facts) -> Rule | None:
+    """The rule of an activity: that of its type, or that of what belongs to a site."""
+    if things.is_about_thing(activity, facts.registry.things):
+        return _OF_THINGS
+    return RULES.get(activity.type)
+
+
 def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
     """What must be known to send or receive the activity, given what is known already.
 
@@ -86,32 +118,66 @@ def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
     wanted: list[Need] = [ActorNeed(activity.actor), reach_of(activity, facts)]
     if activity.type in answers.TYPES:
         wanted += answers.needs(activity)
-        inner = answers.inner_of(activity, facts)
+        inner = _inner_of(activity, facts)
         if inner is not None and inner.type in RULES:
             wanted += RULES[inner.type].needs(inner, facts)
-    elif activity.type in RULES:
-        wanted += RULES[activity.type].needs(activity, facts)
+    elif (rule := _rule_of(activity, facts)) is not None:
+        wanted += rule.needs(activity, facts)
+    return tuple(need for need in dict.fromkeys(wanted) if need not in facts.found)
+
+
+def needs_to_send(activity: Activity, facts: Facts) -> tuple[Need, ...]:
+    """The same for one of ours, with what its sentence is made of."""
+    wanted = (
+        *needs(activity, facts),
+        *told.needs(activity, facts),
+        *facade.needs(activity, facts),
+    )
     return tuple(need for need in dict.fromkeys(wanted) if need not in facts.found)
 
 
 def complete(activity: Activity, facts: Facts) -> Activity:
-    """An activity of ours with what its client may leave out.
+    """An activity of ours with what its client may leave out, its sentence, and a context that
+    defines what it uses of our own terms."""
+    whole = told.complete(_complete(activity, facts), facts)
+    document = with_definitions(whole.document)
+    return Activity(document, whole.id, whole.type, whole.actor, whole.addressed)
+
+
+def _complete(activity: Activity, facts: Facts) -> Activity:
+    """What the rule of its type fills in.
 
     The activity that is accepted, rejected or undone is embedded in full, since many servers
     look at nothing else (IO-53); and one that addresses nobody goes to those it is about.
     """
     if activity.type in answers.TYPES:
-        inner = answers.inner_of(activity, facts)
-        return activity if inner is None else answers.complete(activity, inner)
-    rule = RULES.get(activity.type)
+        inner = _inner_of(activity, facts)
+        if inner is None:
+            return activity
+        whole = answers.complete(activity, inner)
+        answered = RULES.get(inner.type)
+        return answered.narrow(whole, inner, facts) if answered and answered.narrow else whole
+    rule = _rule_of(activity, facts)
     return rule.complete(activity, facts) if rule and rule.complete else activity
 
 
 def send(activity: Activity, facts: Facts) -> Effects:
     """The effects of an activity by an actor of ours, besides storing and delivering it."""
+    effects = _send(activity, facts)
+    if any(isinstance(effect, Instead) for effect in effects):
+        return effects
+    return (
+        *effects,
+        *told.send(activity, facts),
+        *facade.send(activity, facts),
+        *index_of(activity, facts.registry.verbs),
+    )
+
+
+def _send(activity: Activity, facts: Facts) -> Effects:
     if activity.type in answers.TYPES:
         return _send_answer(activity, facts)
-    rule = RULES.get(activity.type)
+    rule = _rule_of(activity, facts)
     return rule.send(activity, facts) if rule else ()
 
 
@@ -123,7 +189,7 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     effects = _receive(activity, facts)
     if any(isinstance(effect, Refuse) for effect in effects):
         return effects
-    rule = RULES.get(activity.type)
+    rule = _rule_of(activity, facts)
     if rule is not None and not rule.is_listed:
         return effects if activity.ours else (*effects, Refuse("unlisted"))
     if any(isinstance(effect, EndActor) for effect in effects):
@@ -131,7 +197,9 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     author = facts.actor(activity.actor)
     visibility = visibility_of(activity.audience, author.followers if author else None)
     shown = Show(reach.activity, reach.actor, reach.addressed, reach.to_followers, visibility)
-    return (*effects, shown)
+    # What is ours is in streams since it was sent.
+    indexed = () if activity.ours else index_of(activity, facts.registry.verbs)
+    return (*effects, shown, *indexed)
 
 
 def _is_known(activity: VerifiedActivity, facts: Facts) -> bool:
@@ -156,11 +224,27 @@ def reach_of(activity: Activity, facts: Facts) -> ReachNeed:
         activity.actor,
         tuple(sorted({*audience.recipients, *_about(activity, facts)} - {activity.actor})),
         audience.is_public or (followers is not None and followers in audience.everyone),
+        _participants(activity, facts) if audience.is_public else (),
     )
 
 
+def _participants(activity: Activity, facts: Facts) -> tuple[str, ...]:
+    """Whom and what the action is done with or to."""
+    found = index_of(activity, facts.registry.verbs)
+    return tuple(iri for entry in found for role, iri in entry.participants if role != Role.ACTOR)
+
+
+def _inner_of(answer: Activity, facts: Facts) -> Activity | None:
+    """The activity that is answered or undone; None when it cannot be told."""
+    inner = answers.inner_of(answer, facts)
+    rule = RULES.get(inner.type) if inner is not None else None
+    if inner is None or rule is None or rule.meant is None:
+        return inner
+    return rule.meant(answer, inner, facts)
+
+
 def _about(activity: Activity, facts: Facts) -> set[str]:
-    inner = answers.inner_of(activity, facts) if activity.type in answers.TYPES else activity
+    inner = _inner_of(activity, facts) if activity.type in answers.TYPES else activity
     rule = RULES.get(inner.type) if inner is not None else None
     if inner is None or rule is None or rule.about is None:
         return set()
@@ -171,18 +255,18 @@ def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     if activity.type in answers.TYPES:
         if activity.ours:
             return ()  # its effects are on both sides, and came with sending it
-        inner = answers.inner_of(activity, facts)
+        inner = _inner_of(activity, facts)
         if inner is None:
             refusal = Refuse(f"{activity.type.lower()}-of-unknown")
             return (*answers.undone_early(activity, facts), refusal)
         answer = RULES[inner.type].answer(activity.type) if inner.type in RULES else None
         return answer(activity, inner, facts) if answer else ()
-    rule = RULES.get(activity.type)
+    rule = _rule_of(activity, facts)
     return rule.receive(activity, facts) if rule else ()
 
 
 def _send_answer(activity: Activity, facts: Facts) -> Effects:
-    inner = answers.inner_of(activity, facts)
+    inner = _inner_of(activity, facts)
     if inner is None:
         if answers.is_of_another(activity, facts):
             raise Forbidden("Only the actor who did it can undo it.", pointer="/object")

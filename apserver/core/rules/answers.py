@@ -85,6 +85,8 @@ def complete(answer: Activity, inner: Activity) -> Activity:
     whole = Activity(document, answer.id, answer.type, answer.actor, answer.addressed)
     if whole.audience.everyone:
         return whole
+    if answer.type == "Undo" and inner.type == "Follow":  # to stop is nobody else's news (seed B9)
+        return addressed_to(whole, Audience(to=(inner.object_id,) if inner.object_id else ()))
     if answer.type == "Undo":
         return addressed_to(whole, inner.audience)
     return addressed_to(whole, Audience(to=(inner.actor,)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.audience import Audience
 from apserver.core.effects import (
     ActorNeed,
     Effects,
@@ -42,15 +41,9 @@ def needs(block: Activity, facts: Facts) -> Iterable[Need]:
 
 def complete(block: Activity, facts: Facts) -> Activity:
     """Whoever else is addressed, the blocked actor is not (AP-C2S-34)."""
-    audience = block.audience
-    if block.object_id not in audience.everyone:
+    if block.object_id is None or block.object_id not in block.audience.everyone:
         return block
-
-    def others(ids: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(one for one in ids if one != block.object_id)
-
-    kept = (audience.to, audience.cc, audience.others, audience.hidden)
-    return addressed_to(block, Audience(*map(others, kept)))
+    return addressed_to(block, block.audience.without(block.object_id))
 
 
 def send(block: Activity, facts: Facts) -> Effects:

@@ -5,19 +5,31 @@ accepts (ActivityPub 7.5 to 7.7). While it is accepted the follower is in ``foll
 followed and the followed in ``following`` of the follower; each server keeps the collections
 of its own actors. So accepting, rejecting and undoing do the same on both sides, whoever of
 the two lives here.
+
+Actors of ours follow things too, which nobody has to accept. A follow may have a flag; several
+with different flags are one relation, which ends with the last of them (`core.flags`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from apserver.core.audience import Audience
+from apserver.core.document import first, id_of, ids_of, types_of
 from apserver.core.effects import (
     ActorNeed,
     AddTo,
+    DropFollow,
     Effects,
     Facts,
+    FollowFact,
+    FollowsNeed,
+    Instead,
     Need,
+    ObjectFact,
+    ObjectNeed,
+    PutFollow,
     Refuse,
     Relate,
     RelationNeed,
@@ -25,30 +37,42 @@ from apserver.core.effects import (
     Send,
     Unrelate,
 )
+from apserver.core.flags import ALL, Wish, wish_of, wish_received
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
 from apserver.core.origin import same_origin
 from apserver.core.rules import answers
-from apserver.errors import BadInput, Forbidden, Missing
+from apserver.errors import BadInput, Forbidden, Gone, Missing
 
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
-    """Both actors, and how they stand to each other."""
-    if follow.object_id is not None:
+    """Both actors, and how they stand to each other; what is followed when it is no actor."""
+    followed = follow.object_id
+    if followed is not None:
         yield ActorNeed(follow.actor)
-        yield ActorNeed(follow.object_id)
-        yield RelationNeed(follow.actor, "follow", follow.object_id)
-        yield RelationNeed(follow.actor, "block", follow.object_id)
-        yield RelationNeed(follow.object_id, "block", follow.actor)
+        yield ActorNeed(followed)
+        yield RelationNeed(follow.actor, "follow", followed)
+        yield RelationNeed(follow.actor, "block", followed)
+        yield RelationNeed(followed, "block", follow.actor)
+        yield FollowsNeed(follow.actor, followed)
+        if ActorNeed(followed) in facts.found and facts.actor(followed) is None:
+            yield ObjectNeed(followed)
     if follow.id is not None:
         yield RelationNeed(follow.actor, "undone", follow.id)
 
 
 def complete(follow: Activity, facts: Facts) -> Activity:
-    """A Follow that addresses nobody goes to the actor that is asked."""
-    if follow.audience.everyone or follow.object_id is None:
+    """A Follow that addresses nobody goes to the actor that is asked, or whose thing it is
+    (FEP-efda). One that mutes is told to nobody."""
+    if follow.object_id is None:
         return follow
-    return addressed_to(follow, Audience(to=(follow.object_id,)))
+    if facts.registry.mutes(wish_of(follow.document).flag):
+        return addressed_to(follow, Audience())
+    if follow.audience.everyone:
+        return follow
+    thing = _thing(follow.object_id, facts)
+    asked = (follow.object_id,) if thing is None else ids_of(thing.document.get("attributedTo"))
+    return addressed_to(follow, Audience(to=asked))
 
 
 def about(follow: Activity) -> tuple[str, ...]:
@@ -57,17 +81,89 @@ def about(follow: Activity) -> tuple[str, ...]:
 
 
 def send(follow: Activity, facts: Facts) -> Effects:
-    """An actor of ours asks to follow; it waits for the Accept (AP-C2S-29)."""
+    """An actor of ours follows. An actor is asked, and the follow waits for its Accept
+    (AP-C2S-29); a thing cannot answer, and is followed at once."""
     followed = follow.object_id
     if followed is None:
-        raise BadInput("Follow needs the id of an actor.", pointer="/object")
+        raise BadInput("Follow needs the id of an actor or a thing.", pointer="/object")
     if followed == follow.actor:
         raise BadInput("An actor cannot follow itself.", pointer="/object")
-    if facts.actor(followed) is None and same_origin(followed, follow.actor):
-        raise Missing(f"There is no actor {followed} here.", pointer="/object")
+    thing = _thing(followed, facts)
+    if facts.actor(followed) is None and thing is None and same_origin(followed, follow.actor):
+        raise Missing(f"There is nothing at {followed} to follow.", pointer="/object")
     if facts.blocks(follow.actor, followed):
         raise BadInput("You block this actor. Undo the Block first.", pointer="/object")
-    return (Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True),)
+    if thing is not None and thing.deleted:
+        raise Gone("It was deleted.", pointer="/object")
+    wish = wish_of(follow.document)
+    put = _put(follow, followed, wish, facts)
+    there = _standing(follow, wish.flag, facts)
+    if there is not None and there.activity_id is not None:
+        same = there.actor_only == wish.actor_only
+        return (*(() if same else (_change(follow, there),)), Instead(there.activity_id))
+    if put.mutes:
+        return (put,)
+    if thing is None:
+        asked = Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True)
+        return (asked, put)
+    return (
+        Relate(follow.actor, "follow", followed, "accepted", follow.id, subject_ours=True),
+        AddTo(collection_id(follow.actor, "following"), followed),
+        put,
+    )
+
+
+def _change(follow: Activity, there: FollowFact) -> Send:
+    """Another wish is an Update of the follow that stands (seed B14, X2)."""
+    changed = {"id": there.activity_id, "actorOnly": not there.actor_only}
+    return Send({"type": "Update", "actor": follow.actor, "object": changed})
+
+
+def needs_anew(follow: Activity) -> tuple[Need, ...]:
+    """What must be known to change a follow."""
+    if follow.type != "Follow" or follow.object_id is None:
+        return ()
+    return (FollowsNeed(follow.actor, follow.object_id),)
+
+
+def wished_anew(document: Mapping[str, Any], actor: str, facts: Facts) -> tuple[PutFollow, ...]:
+    """What a Follow asks for from now on, when it stands."""
+    followed = id_of(first(document.get("object")))
+    if followed is None or "Follow" not in types_of(document):
+        return ()
+    wish = wish_received(document)
+    return tuple(
+        PutFollow(actor, followed, row.flag, wish.actor_only, row.mutes, row.activity_id, facts.now)
+        for row in facts.follows(actor, followed)
+        if row.activity_id == document.get("id")
+    )
+
+
+def _thing(id_: str, facts: Facts) -> ObjectFact | None:
+    """What is followed, when it is known and no actor."""
+    return facts.object(id_) if facts.actor(id_) is None else None
+
+
+def _standing(follow: Activity, flag: str, facts: Facts) -> FollowFact | None:
+    """The same follow, when it stands already: to repeat it says nothing new (seed B5)."""
+    followed = str(follow.object_id)
+    there = next((one for one in facts.follows(follow.actor, followed) if one.flag == flag), None)
+    if there is None or there.mutes:
+        return there
+    relation = facts.follow(follow.actor, followed)
+    return there if relation is not None and relation.state == "accepted" else None
+
+
+def _put(follow: Activity, followed: str, wish: Wish, facts: Facts) -> PutFollow:
+    return PutFollow(
+        follow.actor,
+        followed,
+        wish.flag,
+        wish.actor_only,
+        facts.registry.mutes(wish.flag) and _is_ours(follow.actor, facts),
+        follow.id,
+        facts.now,
+    )
 
 
 def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
@@ -79,11 +175,13 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     followed = facts.actor(follow.object_id)
     if followed is None or not followed.ours:
         return () if follow.ours else (Refuse("follow-not-ours"),)
-    asked = Relate(
-        follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours
+    asked: tuple[Relate | PutFollow, ...] = (
+        Relate(follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours),
     )
+    if not follow.ours:  # of ours it was written when it was sent
+        asked += (_put(follow, followed.id, wish_received(follow.document), facts),)
     if followed.id.endswith(f"/{INSTANCE}") or facts.blocks(followed.id, follow.actor):
-        return (asked, Send(_answer("Reject", follow, by=followed.id)))
+        return (*asked, Send(_answer("Reject", follow, by=followed.id)))
     if follow.id is not None and facts.was_undone(follow.actor, follow.id):
         return (Unrelate(follow.actor, "undone", follow.id), Refuse("follow-undone"))
     known = facts.follow(follow.actor, followed.id)
@@ -92,8 +190,8 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     follower = facts.actor(follow.actor)
     waits = followed.manual_approval or (follower is not None and follower.limited)
     if waits and (known is None or known.state == "pending"):
-        return (asked,)
-    return (asked, Send(_answer("Accept", follow, by=followed.id)))
+        return asked
+    return (*asked, Send(_answer("Accept", follow, by=followed.id)))
 
 
 def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
@@ -126,11 +224,68 @@ def reject(answer: Activity, follow: Activity, facts: Facts) -> Effects:
     return _ended(follow, facts)
 
 
+def meant(undo: Activity, follow: Activity, facts: Facts) -> Activity:
+    """Which of several follows of one thing an Undo by one of ours means.
+
+    It gives the id of the Follow, or its flag; without a flag it means the one without a flag, with
+    "*" one after the other (seed B8, X3).
+    """
+    if undo.type != "Undo" or follow.object_id is None or not _is_ours(follow.actor, facts):
+        return follow
+    rows = sorted(facts.follows(follow.actor, follow.object_id), key=lambda row: row.flag)
+    if any(row.activity_id == follow.id is not None for row in rows):
+        return follow
+    flag = follow.document.get("followFlag", "")
+    found = next((row for row in rows if row.flag == flag or flag == ALL), None)
+    if found is None or found.activity_id is None:
+        return follow
+    document = {**follow.document, "id": found.activity_id}
+    return Activity(document, found.activity_id, follow.type, follow.actor)
+
+
+def narrow(undo: Activity, follow: Activity, facts: Facts) -> Activity:
+    """While another follow of the same actor stands, or when it was a mute, the followed does not
+    hear of the Undo: other servers would take it as the end of all."""
+    if undo.type != "Undo" or follow.object_id is None or not _is_ours(follow.actor, facts):
+        return undo
+    found, left = _split(follow, facts)
+    if found is not None and (found.mutes or left):
+        return addressed_to(undo, undo.audience.without(follow.object_id))
+    return undo
+
+
 def undo(undoing: Activity, follow: Activity, facts: Facts) -> Effects:
     """The follower takes it back. Only its own: checked before (AP-S2S-43)."""
-    if follow.object_id is None or facts.follow(follow.actor, follow.object_id) is None:
+    followed = follow.object_id
+    relation = None if followed is None else facts.follow(follow.actor, followed)
+    found, left = _split(follow, facts)
+    if followed is None or (relation is None and found is None):
         return (*answers.undone_early(undoing, facts), Refuse("undo-without-follow"))
-    return _ended(follow, facts)
+    if not _is_ours(follow.actor, facts):
+        return _ended(follow, facts)
+    if found is None:
+        if left:
+            return (Refuse("undo-without-follow"),)
+        return _ended(follow, facts)
+    effects: Effects = (DropFollow(follow.actor, followed, found.flag),)
+    if relation is not None and not found.mutes and not left:
+        effects = (*_ended(follow, facts), *effects)
+    if follow.document.get("followFlag") == ALL and left:
+        effects = (*effects, Send(_next_undo(undoing, follow)))
+    return effects
+
+
+def _split(follow: Activity, facts: Facts) -> tuple[FollowFact | None, tuple[FollowFact, ...]]:
+    """The follow that is meant, and those that stay and keep the relation."""
+    rows = facts.follows(follow.actor, follow.object_id or "")
+    found = next((row for row in rows if row.activity_id == follow.id is not None), None)
+    return found, tuple(row for row in rows if row is not found and not row.mutes)
+
+
+def _next_undo(undoing: Activity, follow: Activity) -> dict[str, object]:
+    named = {"type": "Follow", "actor": follow.actor, "object": follow.object_id, "followFlag": ALL}
+    kept = {name: undoing.document[name] for name in ("to", "cc") if name in undoing.document}
+    return {"type": "Undo", "actor": follow.actor, "object": named, **kept}
 
 
 def _ended(follow: Activity, facts: Facts) -> Effects:

@@ -16,6 +16,7 @@ from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of
 from apserver.core.document import parse, types_of
 from apserver.core.effects import (
+    ActivityNeed,
     ActorNeed,
     Bury,
     DocumentNeed,
@@ -34,6 +35,7 @@ from apserver.core.effects import (
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
 from apserver.core.ownership import is_by, objection, own_words
+from apserver.core.rules import activities
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
@@ -41,7 +43,7 @@ from apserver.errors import BadInput, Forbidden, Gone, Missing
 
 _ACTOR_MANAGED = frozenset(
     "id type preferredUsername inbox outbox followers following liked endpoints publicKey "
-    "assertionMethod published url actor publicKeyPem publicKeyMultibase".split()
+    "assertionMethod published streams url actor publicKeyPem publicKeyMultibase".split()
 )
 #: What makes a document an actor, or a key. Others believe it of whatever we serve.
 _NOT_IN_OBJECTS = ("inbox", "publicKey", "assertionMethod", "publicKeyPem", "publicKeyMultibase")
@@ -65,8 +67,18 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     if activity.object_id is not None:
         yield ObjectNeed(activity.object_id)
         yield ObjectNeed(activity.object_id, activity.actor)
+        if activity.type != "Create" and not activity.is_about_itself:
+            yield ActivityNeed(activity.object_id, activity.actor)
+            yield from _needs_of_activity(activity, facts)
         if activity.embedded is None:
             yield DocumentNeed(activity.object_id)
+
+
+def _needs_of_activity(activity: Activity, facts: Facts) -> Iterable[Need]:
+    fact = activities.found(activity, facts)
+    if fact is not None:
+        yield from activities.delete_needs(fact)
+        yield from activities.update_needs(fact, facts)
 
 
 # Create -----------------------------------------------------------------------------------
@@ -118,6 +130,9 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     stored = facts.object(update.object_id)
     if patch is None:
         raise BadInput("Update needs the members that change, with the id.", pointer="/object")
+    fact = activities.found(update, facts)
+    if fact is not None and patch is not None:
+        return activities.complete_update(update, fact, patch, facts)
     if stored is None or not stored.ours:
         raise Missing(public="There is no such object of yours. Update it by its id.")
     if stored.author != key_of(update.actor):
@@ -164,6 +179,8 @@ def send_update(update: Activity, facts: Facts) -> Effects:
     """An actor of ours changes an object of its own."""
     embedded = update.embedded
     assert embedded is not None, "completed before"
+    if activities.found(update, facts) is not None:
+        return activities.send_update(update, facts)
     if update.is_about_itself:
         return (PutOwnActor(update.actor, {"@context": update.document["@context"], **embedded}),)
     return (_put(update, embedded, facts, kind="ours", replace=True),)
@@ -173,6 +190,9 @@ def receive_update(update: VerifiedActivity, facts: Facts) -> Effects:
     """Somebody changed an object, or itself: the new document replaces the old (AP-S2S-29)."""
     if update.ours:
         return ()
+    fact = activities.found(update, facts)
+    if fact is not None:
+        return activities.receive_update(update, fact, facts)
     if not update.is_about_itself:
         return _receive(update, facts, _update)
     found = _object_of(update, facts)
@@ -212,6 +232,9 @@ def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
 def complete_delete(delete: Activity, facts: Facts) -> Activity:
     """The Tombstone embedded (IO-53), for those who got the object unless others are named."""
     stored = facts.object(delete.object_id)
+    fact = activities.found(delete, facts)
+    if fact is not None:
+        return activities.complete_delete(delete, fact, facts)
     if delete.object_id is None or stored is None or not stored.ours:
         raise Missing(public="There is no such object of yours. Delete it by its id.")
     if stored.author != key_of(delete.actor):
@@ -229,6 +252,9 @@ def complete_delete(delete: Activity, facts: Facts) -> Activity:
 
 def send_delete(delete: Activity, facts: Facts) -> Effects:
     """An actor of ours deletes an object of its own."""
+    fact = activities.found(delete, facts)
+    if fact is not None:
+        return activities.send_delete(delete, fact, facts)
     return (_bury(delete, facts, kind="ours"),)
 
 
@@ -241,6 +267,9 @@ def receive_delete(delete: VerifiedActivity, facts: Facts) -> Effects:
         return (EndActor(delete.actor),)
     if object_id is None or not same_origin(object_id, delete.actor):
         return (Refuse("object-of-another-origin"),)
+    fact = activities.found(delete, facts)
+    if fact is not None:
+        return activities.receive_delete(fact, facts)
     stored = facts.object(object_id)
     refusal = None if stored is None else _not_theirs(delete, stored)
     return (refusal or _bury(delete, facts, kind="remote"),)

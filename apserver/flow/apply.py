@@ -1,0 +1,153 @@
+"""What the activities of a batch do: facts, rule, effects, in the transaction that ends their jobs.
+
+After a crash either both have happened, the effects and the end of the job, or neither. What needs
+a document of another server has no effect yet and keeps its job: nobody waits for other servers
+inside a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from apserver import telemetry
+from apserver.core import rules
+from apserver.core.audience import Audience
+from apserver.core.document import parse
+from apserver.core.effects import Effect, Fetch, Refuse, Send
+from apserver.core.intake import take_in
+from apserver.core.model import VerifiedActivity, parse_activity
+from apserver.core.registry import Registry
+from apserver.flow.facts import Found, load_facts
+from apserver.flow.live_rules import LiveRules
+from apserver.flow.publish import Publisher
+from apserver.store import inboxes, jobs, objects
+from apserver.store.db import Connection
+from apserver.store.effects import perform
+from apserver.store.jobs import Job
+from apserver.store.objects import ActivityRow, compose_activities
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The jobs that are done, and the documents that others miss, by activity. A job that is
+    neither here nor there is to be done again."""
+
+    done: Sequence[Job]
+    missing: Mapping[UUID, Fetch]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What came of a batch of activities."""
+
+    effects: list[Effect] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+    fetches: dict[UUID, Fetch] = field(default_factory=dict)
+    again: set[UUID] = field(default_factory=set)
+    ids: dict[UUID, str | None] = field(default_factory=dict)
+
+
+class Applier:
+    """Applies activities that were accepted."""
+
+    def __init__(self, publisher: Publisher, live: LiveRules, registry: Registry):
+        self._publisher = publisher
+        self._live = live
+        self._registry = registry
+
+    async def apply(self, conn: Connection, batch: Sequence[Job], known: Found) -> Applied:
+        """Apply the activities of these jobs, and end the jobs. Part of a transaction that holds
+        their buckets. ``known`` are documents that were fetched for them."""
+        outcome = await self._judge(conn, batch, known)
+        await self._write(conn, outcome)
+        kept = outcome.fetches.keys() | outcome.again
+        done = [job for job in batch if job.activity not in kept]
+        await jobs.finish_jobs(conn, done)
+        return Applied(done, outcome.fetches)
+
+    async def _judge(self, conn: Connection, batch: Sequence[Job], known: Found) -> _Outcome:
+        activities = await _rebuild(conn, batch)
+        facts = await load_facts(
+            conn,
+            list(activities.values()),
+            rules.needs,
+            now=datetime.now(UTC),
+            known=known,
+            is_limited=self._live.is_limited,
+            registry=self._registry,
+        )
+        outcome = _Outcome(refused=await self._live.objections(conn, activities))
+        for key, activity in activities.items():
+            outcome.ids[key] = activity.id
+            if key in outcome.refused:
+                continue
+            effects = rules.receive(activity, facts)
+            if any(isinstance(effect, Fetch) for effect in effects):
+                effects = tuple(one for one in effects if isinstance(one, Fetch))
+            for effect in effects:
+                match effect:
+                    case Fetch():
+                        outcome.fetches[key] = effect
+                    case Refuse(reason):
+                        outcome.refused[key] = reason
+                    case Send():
+                        outcome.sends.append(effect)
+                    case _:
+                        outcome.effects.append(effect)
+        return outcome
+
+    async def _write(self, conn: Connection, outcome: _Outcome) -> None:
+        unknown = {key for key, why in outcome.refused.items() if why == "no-local-relation"}
+        if unknown:
+            # Those that have come to the inbox of one actor since are applied again, as such.
+            outcome.again = unknown - await inboxes.drop(conn, sorted(unknown))
+        kept = {key: why for key, why in outcome.refused.items() if key not in unknown}
+        if kept:
+            await objects.set_verdicts(conn, kept)
+        for key, why in outcome.refused.items():
+            if key in outcome.again:
+                continue
+            telemetry.count(telemetry.APPLIED, why)
+            telemetry.event("activity without effect", activity=outcome.ids[key] or key, reason=why)
+        await perform(conn, outcome.effects)
+        # In order of who sends, as everybody takes locks in order.
+        for send in sorted(outcome.sends, key=lambda one: str(one.document["actor"])):
+            await self._publisher.answer(conn, send)
+
+
+async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, VerifiedActivity]:
+    """The activities of these jobs as they were verified; the only other way to a
+    `VerifiedActivity` is `core.model.authenticate`."""
+    rows = await objects.activities_by_key(conn, {job.activity for job in batch})
+    bodies = await objects.told_bodies(conn, rows)
+    own = [row for row in rows.values() if row.local_key is not None]
+    bodies |= dict(zip([row.key for row in own], await compose_activities(conn, own), strict=True))
+    in_person = await inboxes.in_person(conn, rows)
+    return {
+        key: _verified(row, bodies[key], in_person=key in in_person)
+        for key, row in rows.items()
+        if key in bodies
+    }
+
+
+def _verified(row: ActivityRow, body: bytes, *, in_person: bool) -> VerifiedActivity:
+    document = parse(body)
+    if row.local_key is None:
+        document = take_in(document)
+    activity = parse_activity(document, signer=row.actor_id)
+    # Ours went to more than its document shows: to those in bto and bcc too.
+    hidden = Audience(hidden=tuple(row.recipients or ()))
+    return VerifiedActivity(
+        activity.document,
+        activity.id,
+        activity.type,
+        activity.actor,
+        addressed=None if row.local_key is None else activity.audience | hidden,
+        stored_key=row.key,
+        ours=row.local_key is not None,
+        in_person=in_person,
+    )

@@ -1,0 +1,130 @@
+"""What a web site posts with its token: activities of its users, and its things as they are now.
+
+Nothing is written when anything is refused: the actors of users and things that are named for the
+first time, the things, and the activity with all that follows from it are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from apserver.core.audience import Visibility
+from apserver.core.document import render
+from apserver.core.names import Names
+from apserver.core.origin import key_of
+from apserver.core.site_actions import SiteAction, read_action, with_actors
+from apserver.core.things import Things
+from apserver.errors import Forbidden, Gone, Unprocessable
+from apserver.flow.publish import Published, Publisher
+from apserver.flow.stand_ins import StandIns
+from apserver.store import actors, objects
+from apserver.store.db import Connection, Database
+from apserver.store.objects import ObjectRow
+from apserver.store.posted import Once
+
+
+class SitePosts:
+    """Publishes what a site posts, for one origin."""
+
+    def __init__(
+        self,
+        db: Database,
+        publisher: Publisher,
+        stand_ins: StandIns,
+        names: Names,
+        things: Things,
+    ):
+        self._db = db
+        self._publisher = publisher
+        self._stand_ins = stand_ins
+        self._names = names
+        self._things = things
+
+    async def post(
+        self, posted: Mapping[str, Any], *, once: Once | None = None, may_date: bool = False
+    ) -> Published:
+        """Publish it as if the actor had posted it to its own outbox.
+
+        BadInput or Unprocessable when it is not as it should be; Conflict when an actor cannot be
+        made; what `Publisher.post` raises.
+        """
+        action = read_action(posted, self._things)
+        ids, missing = await self._stand_ins.plan(self._wanted(action))
+        actor = ids.get(action.actor, action.actor)
+        await self._check_acts(actor, is_new=actor in {one.alias.actor_id for one in missing})
+        document = with_actors(action, ids, self._things)
+        now = datetime.now(UTC)
+
+        async def first(conn: Connection) -> None:
+            await self._stand_ins.make(conn, missing)
+            await _write(conn, action, self._things, now)
+
+        return await self._publisher.post(
+            actor, document, once=once, may_date=may_date, first=first
+        )
+
+    def _wanted(self, action: SiteAction) -> list[tuple[str, str | None]]:
+        """Who and what needs an actor: users, and things with a façade."""
+        users = [(iri, self._name(iri, one)) for iri, one in action.users.items()]
+        facades = dict.fromkeys(action.facades) | action.things
+        return users + [
+            (iri, self._name(iri, one))
+            for iri, one in facades.items()
+            if (kind := self._things.find(iri)) is not None and kind.facade
+        ]
+
+    def _name(self, iri: str, document: Mapping[str, Any] | None) -> str | None:
+        kind = self._things.find(iri)
+        name = None if kind is None else kind.shown(iri, document).get("name")
+        return name if isinstance(name, str) else None
+
+    async def _check_acts(self, actor: str, *, is_new: bool) -> None:
+        if is_new:
+            return
+        async with self._db.connection() as conn:
+            found = await actors.actor_by_key(conn, key_of(actor))
+        if found is None or not found.ours:
+            raise Unprocessable(f"There is no actor {actor} here.", pointer="/actor")
+        if found.gone_at is not None:
+            raise Gone(f"{actor} was deleted.", pointer="/actor")
+        if found.suspended_at is not None:
+            raise Forbidden(f"{actor} is suspended.", pointer="/actor")
+
+
+async def _write(
+    conn: Connection, action: SiteAction, things: Things, now: datetime
+) -> None:
+    """What was embedded of things replaces what was there; what has only an id is known by it."""
+    told = {iri: one for iri, one in action.things.items() if one is not None}
+    named = [iri for iri in action.things if iri not in told]
+    if told:
+        await objects.put_objects(conn, _rows(list(told.items()), things, now), replace=True)
+    if named:
+        await objects.put_objects(conn, _rows([(iri, None) for iri in named], things, now))
+
+
+def _rows(
+    told: Sequence[tuple[str, Mapping[str, Any] | None]], things: Things, now: datetime
+) -> list[ObjectRow]:
+    rows = []
+    for iri, document in told:
+        kind = things.find(iri)
+        assert kind is not None, "read_action found its type"
+        rows.append(
+            ObjectRow(
+                key=key_of(iri),
+                id=iri,
+                kind="site",
+                type=kind.type,
+                author=key_of(iri),  # it is nobody's here
+                visibility=Visibility.PUBLIC if kind.access == "public" else Visibility.DIRECT,
+                audience=[],
+                context=None,
+                document=render(kind.shown(iri, document)),
+                published_at=now,
+                updated_at=None if document is None else now,
+            )
+        )
+    return rows

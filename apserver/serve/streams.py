@@ -1,0 +1,262 @@
+"""GET of streams: of a thing, of a type, of all that is public, home, and those of the site.
+
+Each is an OrderedCollection without a number of items, which nobody counts, and takes filters. A
+parameter that is not known is refused: what is passed over would look like an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import hdrs, web
+
+from apserver.core import limits
+from apserver.core.custom_streams import CustomStream
+from apserver.core.negotiation import as2_media_type
+from apserver.core.origin import key_of
+from apserver.core.stream_filters import PARAMETERS as FILTERS
+from apserver.core.stream_filters import Filter, Query, is_filter, read_filter
+from apserver.core.vocabulary import AS2_CONTEXT, KNOWN_TYPES
+from apserver.errors import BadInput, Forbidden, Missing, NotTrusted
+from apserver.serve.pages import PARAMETERS as PAGES
+from apserver.serve.pages import Window, page_bytes, read_cursor, window_of, write_cursor
+from apserver.serve.responses import accepted_by, reply
+from apserver.serve.site import Site, site_of, viewer_of
+from apserver.serve.stream_pages import Expand, Look, Stream
+from apserver.store import streams
+from apserver.store.positions import Home, Position
+
+#: Streams of the actions in which a thing, given by ``id``, has one role or any.
+OF_A_THING = ("actor", "object", "target", "any")
+_SELF = ("only", "also", "never")
+_EXPAND: Mapping[str, Expand] = {"none": "none", "ids": "ids", "full": "full"}
+
+
+async def get_stream_of_thing(request: web.Request) -> web.Response:
+    """What a thing takes part in, in one role or in any. Of what is not known nothing is."""
+    asked = _Asked.of(request, "id")
+    scope = request.match_info["role"]
+    return await _answer(request, asked, asked.stream(any_of=(_of_thing(scope, asked.id),)))
+
+
+async def get_stream_of_type(request: web.Request) -> web.Response:
+    """What things of a type take part in."""
+    asked = _Asked.of(request)
+    site, type_ = site_of(request), request.match_info["type"]
+    registered = {one.type for one in site.registry.things.configured}
+    if type_ not in KNOWN_TYPES | registered:
+        async with site.db.connection() as conn:
+            if not await streams.knows_type(conn, type_):
+                raise Missing(public=f"There is no type {type_[:100]} here.")
+    return await _answer(request, asked, asked.stream(any_of=(Filter(of_type=type_),)))
+
+
+async def get_public_stream(request: web.Request) -> web.Response:
+    """All that is public here, from wherever it came."""
+    asked = _Asked.of(request)
+    return await _answer(request, asked, asked.stream(public=True))
+
+
+async def get_custom_stream(request: web.Request) -> web.Response:
+    """A stream that the site defines; of a thing given by ``id``, unless it is of all."""
+    custom = site_of(request).registry.streams.get(request.match_info["stream"])
+    if custom is None:
+        raise Missing
+    if custom.scope == "public":
+        asked = _Asked.of(request, *custom.parameters)
+        stream = asked.stream(any_of=custom.any_of(asked.own), public=True, name=custom.name)
+    else:
+        asked = _Asked.of(request, "id", *custom.parameters)
+        stream = _scoped(asked, custom, custom.scope, asked.id)
+    return await _answer(request, asked, stream)
+
+
+async def get_stream_of_actor(request: web.Request) -> web.Response:
+    """A stream below an actor of ours: home, or a stream of the site about this actor."""
+    site, slug = site_of(request), request.match_info["stream"]
+    actor = await site.known.add(key_of(site.names.actor(request.match_info["name"])))
+    custom = site.registry.streams.get(slug)
+    if actor is None or not (actor.ours and actor.is_active) or (slug != "home" and custom is None):
+        raise Missing
+    if custom is None or slug == "home":
+        return await _answer_home(request, actor.id)
+    asked = _Asked.of(request, *(name for name in custom.parameters if name != "id"))
+    scope = "actor" if custom.scope == "public" else custom.scope
+    return await _answer(request, asked, _scoped(asked, custom, scope, actor.id))
+
+
+def links_of(site: Site, actor: str) -> list[str]:
+    """The streams of an actor of ours, as its document lists them (ActivityPub 4.1)."""
+    origin = site.names.origin
+    return [
+        f"{actor}/streams/home",
+        *(f"{origin}/streams/{role}?{urlencode({'id': actor})}" for role in ("actor", "any")),
+        *(f"{actor}/streams/{slug}" for slug in site.registry.streams if slug != "home"),
+    ]
+
+
+def with_links(document: bytes, links: list[str]) -> bytes:
+    """An actor document with its streams, which hang on the configuration and so are not stored."""
+    return document[:-1] + b',"streams":' + json.dumps(links).encode() + b"}"
+
+
+async def _answer_home(request: web.Request, owner: str) -> web.Response:
+    """What those do whom the actor follows now; for the actor alone."""
+    viewer = await viewer_of(request)
+    if viewer is None:
+        raise NotTrusted("Home is for its owner. Send the actor's bearer token.")
+    if viewer != owner:
+        raise Forbidden("Home is for its owner.")
+    asked = _Asked.of(request, "flag", "since", "include_self")
+    own, key = asked.own, key_of(owner)
+    mine = own.get("include_self")
+    if mine is not None and mine not in _SELF:
+        raise BadInput(f"include_self is one of {', '.join(_SELF)}.")
+    if own.get("since", "follow") != "follow":
+        raise BadInput("since is follow, or left out.")
+    home = Home(
+        owner=key,
+        flag=own.get("flag"),
+        since_follow="since" in own,
+        with_self=mine == "also",
+    )
+    any_of = (Filter(actor=owner),) if mine == "only" else (Filter(),)
+    stream = Stream(
+        id=asked.url,
+        query=Query(any_of=any_of, also=(asked.filter,)),
+        owner=key,
+        home=None if mine == "only" else home,
+        without_owner=mine == "never",
+    )
+    return await _answered(request, asked, stream, viewer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a request says of a stream: its own parameters, filters, and which page how."""
+
+    url: str  #: without the parameters of pages
+    own: Mapping[str, str]
+    filter: Filter
+    window: Window[Position] | None
+    expand: Expand
+
+    @classmethod
+    def of(cls, request: web.Request, *own: str) -> _Asked:
+        """Read it; ``own`` are the parameters that this stream has. BadInput names what is not
+        understood."""
+        query = request.query
+        for name in query:
+            if name not in own and name not in (*PAGES, "expand") and not is_filter(name):
+                known = ", ".join((*own, *FILTERS, *PAGES, "expand"))
+                raise BadInput(f"Unknown parameter: {name[:100]}. Known: {known}.")
+            if len(query.getall(name)) > 1:
+                raise BadInput(f"{name} is given more than once.")
+        filters = {name: value for name, value in query.items() if is_filter(name)}
+        expand = _EXPAND.get(query.get("expand", "ids"))
+        if expand is None:
+            raise BadInput(f"expand is one of {', '.join(_EXPAND)}.")
+        kept = sorted((name, value) for name, value in query.items() if name not in PAGES)
+        origin = site_of(request).names.origin
+        return cls(
+            url=_joined(f"{origin}{request.rel_url.raw_path}", urlencode(kept)),
+            own={name: query[name] for name in own if name in query},
+            filter=read_filter({name: filters[name] for name in filters if name not in own}),
+            window=window_of(query, _read_position, _read_position),
+            expand=expand,
+        )
+
+    @property
+    def id(self) -> str:
+        """The thing that the stream is about."""
+        id_ = self.own.get("id", "")
+        if not 0 < len(id_) <= limits.IRI:
+            raise BadInput("id must say of what: the id of an actor or of another thing.")
+        return id_
+
+    def stream(
+        self, *, any_of: tuple[Filter, ...] = (Filter(),), public: bool = False, name: str = ""
+    ) -> Stream:
+        """The stream of these filters, with what was asked besides."""
+        query = Query(any_of=any_of, also=(self.filter,), public=public)
+        return Stream(id=self.url, query=query, name=name)
+
+
+def _of_thing(scope: str, id_: str) -> Filter:
+    """Of one thing, in the role that the scope names."""
+    return read_filter({scope: id_}) if scope != "any" else Filter(any=id_)
+
+
+def _scoped(asked: _Asked, custom: CustomStream, scope: str, id_: str) -> Stream:
+    """A stream of the site, of what one thing takes part in."""
+    given = {name: asked.own[name] for name in custom.parameters if name in asked.own}
+    query = Query(any_of=custom.any_of(given), also=(_of_thing(scope, id_), asked.filter))
+    return Stream(id=asked.url, query=query, name=custom.name)
+
+
+async def _answer(request: web.Request, asked: _Asked, stream: Stream) -> web.Response:
+    return await _answered(request, asked, stream, await viewer_of(request))
+
+
+async def _answered(
+    request: web.Request, asked: _Asked, stream: Stream, viewer: str | None
+) -> web.Response:
+    """The collection, or the page of it that was asked for."""
+    site = site_of(request)
+    if asked.window is None:
+        body = _head(stream)
+    else:
+        async with site.db.connection() as conn:
+            look = Look(conn, site, stream, viewer)
+            seen = await look.at(asked.window)
+            items = await look.items(seen.items, asked.expand)
+        body = page_bytes(
+            seen,
+            asked.window,
+            part_of=stream.id,
+            url=lambda window: _page_url(stream, window),
+            items=items,
+        )
+    shared = viewer is None and hdrs.AUTHORIZATION not in request.headers
+    return reply(
+        request,
+        body,
+        content_type=as2_media_type(accepted_by(request)),
+        cache="public, max-age=0" if shared else "private, no-store",
+        vary="Accept, Authorization, Signature",
+    )
+
+
+def _head(stream: Stream) -> bytes:
+    head = {
+        "@context": AS2_CONTEXT,
+        "id": stream.id,
+        "type": "OrderedCollection",
+        **({"name": stream.name} if stream.name else {}),
+        "first": _page_url(stream, Window()),
+    }
+    return json.dumps(head, separators=(",", ":")).encode()
+
+
+def _page_url(stream: Stream, window: Window[Position]) -> str:
+    if window.after is not None:
+        place = {"after": write_cursor(*window.after)}
+    elif window.before is not None:
+        place = {"before": write_cursor(*window.before)}
+    else:
+        place = {"page": "first"}
+    size = {} if window.limit == limits.PAGE else {"limit": window.limit}
+    return _joined(stream.id, urlencode({**place, **size}))
+
+
+def _joined(url: str, query: str) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _read_position(text: str) -> Position:
+    return Position(*read_cursor(text))

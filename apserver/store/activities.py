@@ -1,0 +1,76 @@
+"""Activities that are told in another way, or deleted, after they were done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apserver.store import collections, objects
+from apserver.store.db import Connection
+
+#: Why a deleted activity has no effect, should it still be applied somewhere.
+DELETED = "deleted"
+
+# By primary key. What was deleted once is not deleted again.
+_BURY = """
+UPDATE activity a
+SET envelope = i.stone, context = NULL, spliced = NULL, verb = NULL, data = NULL, deleted_at = $3
+FROM (SELECT * FROM unnest($1::uuid[], $2::bytea[]) AS u(key, stone) ORDER BY key) i
+WHERE a.key = i.key AND a.deleted_at IS NULL
+"""
+
+# By member_item.
+_LISTED = "SELECT collection, item FROM member WHERE item = ANY($1::uuid[])"
+
+# By primary key.
+_FORGET = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
+
+# By primary key.
+_REVISE = """
+UPDATE activity a SET envelope = i.envelope, context = i.context, verb = i.verb, data = i.data
+FROM (
+    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::text[], $5::jsonb[])
+        AS u(key, envelope, context, verb, data)
+    ORDER BY key
+) i
+WHERE a.key = i.key AND a.deleted_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an activity says from now on. ``data`` is JSON."""
+
+    key: UUID
+    envelope: bytes
+    context: bytes | None
+    verb: str | None
+    data: str | None
+
+
+async def bury_activities(
+    conn: Connection, stones: Mapping[UUID, bytes], *, deleted_at: datetime
+) -> None:
+    """Put Tombstones (without @context) in place of activities, by key, and list them nowhere."""
+    ordered = sorted(stones)
+    await objects.set_verdicts(conn, dict.fromkeys(ordered, DELETED))
+    await conn.execute(_BURY, ordered, [stones[key] for key in ordered], deleted_at)
+    listed = await conn.fetch(_LISTED, ordered)
+    if listed:
+        await collections.remove_members(conn, [(row["collection"], row["item"]) for row in listed])
+    await conn.execute(_FORGET, ordered)
+
+
+async def revise_activities(conn: Connection, revisions: Sequence[Revision]) -> None:
+    """Tell activities in another way."""
+    unique = sorted({one.key: one for one in revisions}.values(), key=lambda one: one.key)
+    await conn.execute(
+        _REVISE,
+        [one.key for one in unique],
+        [one.envelope for one in unique],
+        [one.context for one in unique],
+        [one.verb for one in unique],
+        [one.data for one in unique],
+    )

@@ -1,0 +1,171 @@
+"""Actions that are deleted, hidden or told in another way (seed-features scenarios 3 and 29)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.doubles.peer import Peer
+from tests.doubles.server import PUBLIC, Server
+from tests.flows.steps import check_problem, follow_from, follow_here
+from tests.flows.test_stream_01_actions import FLASK, ISSUE, action, posted
+
+
+async def in_streams(server: Server) -> list[str]:
+    """Ids in each stream that the action of these tests could be in."""
+    found: list[str] = []
+    for query in ("public?", f"any?id={FLASK['id']}&", f"actor?id={server.id('ann')}&"):
+        page = await server.get(f"/streams/{query}page=first")
+        assert page.status == 200, page.text
+        found += [one["id"] for one in page.json["orderedItems"]]
+    return found
+
+
+async def check_gone(server: Server, id_: str, type_: str = "Activity") -> None:
+    gone = await server.get(id_)
+    assert gone.status == 410
+    assert {name: gone.json[name] for name in ("id", "type", "formerType")} == {
+        "id": id_,
+        "type": "Tombstone",
+        "formerType": type_,
+    }
+    assert not {"actor", "object", "verbPhrase", "actionData"} & gone.json.keys()
+    for name, collection in (("ann", "outbox"), ("bob", "inbox"), ("bob", "streams/home")):
+        items = await server.items(name, collection, as_=name)
+        assert id_ not in [one["id"] for one in items], collection
+    assert id_ not in await in_streams(server)
+
+
+async def test_scenario_29_its_actor_deletes_an_action(server: Server, peer: Peer) -> None:
+    """A deleted action is a Tombstone, listed nowhere, and all who got it are told."""
+    await follow_here(server, "bob", "ann")
+    await follow_from(peer, "carol", server, "ann")
+    shown = await posted(
+        server, action("closed", object=ISSUE, target=FLASK, cc=f"{server.id('ann')}/followers")
+    )
+    await server.drained()
+    assert shown["id"] in [one["id"] for one in await server.items("bob", "inbox", as_="bob")]
+    assert (await in_streams(server)).count(shown["id"]) == 3
+    await peer.wait("Activity")
+
+    deleted = await server.post("ann", {"type": "Delete", "object": shown["id"]})
+    assert deleted.status == 201, deleted.text
+    await server.drained()
+    await check_gone(server, shown["id"])
+    [told] = await peer.wait("Delete")
+    assert told.json["object"]["id"] == shown["id"]
+    assert told.json["object"]["type"] == "Tombstone"
+    head = (await server.get("/actors/ann/outbox")).json
+    assert head["totalItems"] == len(await server.items("ann", "outbox"))
+
+    check_problem(
+        await server.post("ann", {"type": "Delete", "object": shown["id"]}), 410, "/object"
+    )
+    edit = {"type": "Update", "object": {"id": shown["id"], "verbPhrase": "kept"}}
+    assert (await server.post("ann", edit)).status == 410
+
+
+async def test_scenario_29_those_in_bto_are_told(server: Server, peer: Peer) -> None:
+    """Whom the action went to unseen is told unseen of its end."""
+    shown = await posted(server, action("closed", bto=[peer.id("carol")]))
+    await peer.wait("IntransitiveActivity")
+    assert (await server.post("ann", {"type": "Delete", "object": shown["id"]})).status == 201
+    [told] = await peer.wait("Delete")
+    assert "bto" not in told.json
+
+
+async def test_scenario_29_nobody_deletes_what_another_did(server: Server) -> None:
+    shown = await posted(server, action("closed"))
+    check_problem(await server.post("bob", {"type": "Delete", "object": shown["id"]}), 404)
+    edit = {"type": "Update", "object": {"id": shown["id"], "verbPhrase": "broke"}}
+    check_problem(await server.post("bob", edit), 404)
+    assert (await server.get(shown["id"])).json == shown
+
+
+@pytest.mark.parametrize(
+    ("document", "cure"),
+    [
+        ({"type": "Follow", "object": "https://shop.example/groups/flask"}, "Undo"),
+        ({"type": "Like", "object": "https://shop.example/groups/flask"}, "Undo"),
+        ({"type": "Note", "content": "x", "to": PUBLIC}, "Delete its object"),
+    ],
+)
+async def test_what_stands_for_a_state_is_not_deleted(
+    server: Server, document: dict[str, Any], cure: str
+) -> None:
+    made = await server.post("ann", document)
+    assert made.status == 201, made.text
+    refused = await server.post("ann", {"type": "Delete", "object": made.json["id"]})
+    check_problem(refused, 400, "/object")
+    assert cure in refused.text
+
+
+async def test_scenario_29_another_phrase_sends_update(server: Server, peer: Peer) -> None:
+    """H8: an edit of the verb is sent, and the sentence that was made here follows it."""
+    await follow_from(peer, "carol", server, "ann")
+    shown = await posted(
+        server, action("closed", object=ISSUE, target=FLASK, cc=f"{server.id('ann')}/followers")
+    )
+    patch = {"id": shown["id"], "verbPhrase": "re-opened"}
+    assert (await server.post("ann", {"type": "Update", "object": patch})).status == 201
+    edited = (await server.get(shown["id"])).json
+    assert edited["verbPhrase"] == "re-opened"
+    assert edited["summary"] == "ann re-opened issue 70 on flask"
+    [told] = await peer.wait("Update")
+    assert told.json["object"]["verbPhrase"] == "re-opened"
+    assert told.json["object"]["id"] == shown["id"]
+    page = await server.get("/streams/public?page=first&verb=re-opened")
+    assert [one["id"] for one in page.json["orderedItems"]] == [shown["id"]]
+
+    own_words = {"id": shown["id"], "verbPhrase": "closed", "summary": "Done at last."}
+    assert (await server.post("ann", {"type": "Update", "object": own_words})).status == 201
+    assert (await server.get(shown["id"])).json["summary"] == "Done at last."
+    removal = {"id": shown["id"], "content": None, "actionData": {"a": 1}}
+    assert (await server.post("ann", {"type": "Update", "object": removal})).status == 201
+    assert (await server.get(shown["id"])).json["actionData"] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"object": FLASK}, {"actor": "https://x.example/a"}, {"published": "1999-01-01T00:00:00Z"}],
+)
+async def test_H9_what_was_done_stays(server: Server, changed: dict[str, Any]) -> None:
+    shown = await posted(server, action("closed", object=ISSUE))
+    patch = {"id": shown["id"], **changed}
+    refused = await server.post("ann", {"type": "Update", "object": patch})
+    check_problem(refused, 400, f"/object/{next(iter(changed))}")
+    assert (await server.get(shown["id"])).json == shown
+
+
+async def test_scenario_29_another_server_deletes_and_edits_what_was_done_there(
+    server: Server, peer: Peer
+) -> None:
+    """What came from elsewhere follows what its actor says of it; nobody else's word counts."""
+    here = server.id("ann")
+    done = [
+        peer.activity(
+            "Activity", "carol", verbPhrase="closed", object=FLASK["id"], to=[here, PUBLIC]
+        )
+        for _ in range(2)
+    ]
+    for one in done:
+        assert (await peer.send(f"{here}/inbox", one, by="carol")).status == 202
+    await server.drained()
+    edited, deleted = done
+    peer.add_actor("dave")
+    for type_, by, object_ in (
+        ("Delete", "dave", deleted["id"]),
+        ("Update", "carol", {**edited, "verbPhrase": "re-opened", "actor": peer.id("carol")}),
+        ("Delete", "carol", deleted["id"]),
+    ):
+        said = peer.activity(type_, by, object=object_, to=[here, PUBLIC])
+        assert (await peer.send(f"{here}/inbox", said, by=by)).status == 202
+        await server.drained()
+        if by == "dave":
+            page = await server.get("/streams/public?page=first&verb=closed")
+            assert len(page.json["orderedItems"]) == 2
+    page = await server.get("/streams/public?page=first")
+    assert [(one["id"], one["verbPhrase"]) for one in page.json["orderedItems"]] == [
+        (edited["id"], "re-opened")
+    ]
