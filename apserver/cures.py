@@ -12,7 +12,8 @@ import re
 PROGRAM = "apserver"
 
 COMMANDS = (
-    *("try", "init", "serve", "doctor", "actor", "token", "domain", "prune", "config"),
+    *("try", "init", "serve", "doctor", "actor", "token", "domain"),
+    *("activity", "prune", "config"),
     *("fetch", "webfinger", "deliver", "sink"),
 )
 

@@ -16,7 +16,7 @@ from apserver.app.accounts import (
     revoke_token,
     rotate_key,
 )
-from apserver.app.moderation import moderating
+from apserver.app.moderation import hide_activity, moderating
 from apserver.app.outgoing import (
     LookedUp,
     Sent,
@@ -31,6 +31,7 @@ from apserver.app.sink import run_sink
 from apserver.app.worker import Order, running, serve
 from apserver.flow.accounts import CreatedActor
 from apserver.flow.departure import Departure
+from apserver.flow.hiding import Hidden
 from apserver.flow.key_rotation import RotatedKey
 from apserver.flow.own_actors import OwnActor
 from apserver.flow.tokens import CreatedToken
@@ -42,6 +43,7 @@ __all__ = [
     "CreatedActor",
     "CreatedToken",
     "Departure",
+    "Hidden",
     "LookedUp",
     "Order",
     "OwnActor",
@@ -55,6 +57,7 @@ __all__ = [
     "delete_actor",
     "deliver",
     "fetch",
+    "hide_activity",
     "list_tokens",
     "migrate",
     "moderating",

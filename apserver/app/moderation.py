@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from apserver.app.accounts import opened
 from apserver.config import Settings
+from apserver.core.names import Names
+from apserver.flow.hiding import Hidden, Hiding
 from apserver.flow.moderation import Moderation, own_hosts
 
 
@@ -18,3 +20,11 @@ async def moderating(
     hosts = own_hosts(settings.origin, settings.handle_host)
     async with opened(dsn, dry_run=dry_run) as db:
         yield Moderation(db, own_hosts=hosts, handle_host=settings.handle_host)
+
+
+async def hide_activity(
+    dsn: str, settings: Settings, *, id: str, act: str, dry_run: bool = False
+) -> Hidden:
+    """Hide an activity; see `Hiding.hide`."""
+    async with opened(dsn, dry_run=dry_run) as db:
+        return await Hiding(db, Names(settings.origin), settings.registry).hide(id, act=act)

@@ -22,18 +22,24 @@ from apserver.core.names import Names
 from apserver.core.origin import Origin, same_origin
 from apserver.errors import BadInput, Busy
 from apserver.flow.accept import Acceptor
-from apserver.flow.actor_lookup import actor_lookup
+from apserver.flow.accounts import Accounts
 from apserver.flow.apply import Applier
 from apserver.flow.bell import Bell
+from apserver.flow.departure import Farewell
+from apserver.flow.endings import Endings
 from apserver.flow.fan_out import FanOut
 from apserver.flow.knocks import load_knocks
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.lookup import Lookups
+from apserver.flow.outboxes import OutboxReader
 from apserver.flow.publish import Publisher
 from apserver.flow.reading import DocumentReader
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
 from apserver.flow.resolve import Resolver
 from apserver.flow.signers import Signers
+from apserver.flow.site_posts import SitePosts
+from apserver.flow.stand_ins import StandIns
 from apserver.flow.suspended import Suspended
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
@@ -181,10 +187,13 @@ class Worker:
 
 def _check_of(settings: Settings, live: LiveRules) -> Callable[[str], None]:
     """What raises for a URL that this server asks in no case."""
+    things = settings.registry.things
 
     def check(url: str) -> None:
         if same_origin(url, settings.origin):
             raise BadInput(f"{url} is ours: nobody makes this server call itself")
+        if things.find(url) is not None:
+            raise BadInput(f"{url} is a thing of a site: the site tells of it, and nobody asks")
         live.check(url)
 
     return check
@@ -207,7 +216,8 @@ async def _build(
     settings = order.settings
     names = Names(settings.origin)
     allow_http = settings.federation.allow_http
-    signers = Signers(db, Vault.at(settings.data_dir), names)
+    vault = Vault.at(settings.data_dir)
+    signers = Signers(db, vault, names)
     signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
     reader = DocumentReader(KnownContexts.of(load_contexts()), compactor)
     fetcher = Fetcher(
@@ -218,12 +228,12 @@ async def _build(
         read=reader.read,
     )
     remote = Remote(db, fetcher, live, allow_http=allow_http)
-    known = actor_lookup(db)
+    lookups = Lookups.of(db)
     acceptor = Acceptor(
         db,
         remote,
         live,
-        known,
+        lookups,
         names=names,
         reader=reader,
         allow_http=allow_http,
@@ -231,6 +241,8 @@ async def _build(
     )
     registry = with_python_streams(settings.registry)
     publisher = Publisher(db, names, registry, live)
+    accounts = Accounts(db, vault, names, handle_host=settings.handle_host)
+    stand_ins = StandIns(db, accounts, names, registry.things)
     bell = Bell(db, alone=order.workers == 1)
     applier = Applier(publisher, live, registry)
     receiver = Receiver(
@@ -239,6 +251,10 @@ async def _build(
         suspended=Suspended(db, applier, remote, bell),
         fan_out=FanOut(db, live, origin=settings.origin),
         resolver=Resolver(db, remote, live, bell),
+        outboxes=OutboxReader(db, remote, live, bell, allow_http=allow_http),
+        endings=Endings(
+            db, publisher, Farewell(db, names, handle_host=settings.handle_host), registry.things
+        ),
     )
     return Parts(
         site=Site(
@@ -246,10 +262,12 @@ async def _build(
             names=names,
             handle_host=settings.handle_host,
             publisher=publisher,
+            site_posts=SitePosts(db, publisher, stand_ins, names, registry.things),
+            stand_ins=stand_ins,
             acceptor=acceptor,
             bell=bell,
             live=live,
-            known=known,
+            lookups=lookups,
             registry=registry,
             requests_per_minute=settings.limits.requests_per_minute,
             trusted_proxies=settings.server.trusted_proxies,

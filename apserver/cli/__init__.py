@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from apserver import __version__
 from apserver.cli import (
+    activity,
     actor,
     configuration,
     deliver,
@@ -48,6 +49,7 @@ _GROUPS = (
     actor,
     token,
     domain,
+    activity,
     prune,
     configuration,
     fetch,

@@ -20,6 +20,7 @@ from pyld import jsonld
 from apserver.compaction import DONE, FAILED, LENGTH, READY
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
+from apserver.core.namespace import context_document
 from apserver.core.vocabulary import AS2_CONTEXT, SECURITY_CONTEXT
 from apserver.resources import load_contexts
 
@@ -57,7 +58,7 @@ def _answer(body: bytes, load: Loader) -> tuple[bytes, bytes]:
 
 
 def _compact(body: bytes, load: Loader) -> bytes:
-    context = {"@context": [AS2_CONTEXT, SECURITY_CONTEXT]}
+    context = {"@context": [AS2_CONTEXT, SECURITY_CONTEXT, context_document()["@context"]]}
     # Without a base, relative references stay relative, and are refused as ids later.
     options = {"documentLoader": load, "base": "", "processingMode": "json-ld-1.1"}
     compacted = jsonld.compact(json.loads(body), context, options)

@@ -184,7 +184,7 @@ def settle(given: Mapping[str, Given], defaults: Mapping[str, Any] = NOTHING) ->
 def _check_things(values: Mapping[str, Any]) -> None:
     things = Things(values["things"], values["origin"])
     for one in things.configured:
-        if things.find(fill(one.iri, {name: "1" for name in names_in(one.iri)})) is None:
+        if things.find(fill(one.iri, dict.fromkeys(names_in(one.iri), "1"))) is None:
             raise ConfigProblem(
                 f"[things.{one.kind}] iri = {seen(one.iri)} is not allowed: apserver has ids of "
                 "its own there. Allowed: another path"

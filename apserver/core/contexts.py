@@ -25,6 +25,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from apserver.core import limits
+from apserver.core.namespace import context_document
 from apserver.core.vocabulary import AS2_CONTEXT, JSON_LITERALS, SECURITY_CONTEXT
 from apserver.errors import BadInput
 
@@ -74,11 +75,13 @@ class KnownContexts:
 
     @classmethod
     def of(cls, documents: Mapping[str, Mapping[str, Any]]) -> KnownContexts:
-        """Work out the terms. ``documents`` must hold Activity Streams and security/v1."""
+        """Work out the terms. ``documents`` must hold Activity Streams and security/v1; ours are
+        in `core.namespace`."""
         as2 = documents[AS2_CONTEXT]["@context"]
         security = documents[SECURITY_CONTEXT]["@context"]
-        definitions = {**security, **as2}
-        read = (set(as2) - _UNREAD_PREFIXES - {"@vocab"}).union(SECURITY_TERMS)
+        ours = context_document()["@context"]
+        definitions = {**security, **as2, **ours}
+        read = (set(as2) - _UNREAD_PREFIXES - {"@vocab"}).union(SECURITY_TERMS, ours)
         terms = {name: _meaning(name, definitions) for name in read}
         return cls(documents, definitions, terms, frozenset(terms.values()))
 
@@ -183,11 +186,15 @@ def _redefines(
 
 
 def _has_other_shape(definition: Any, normative: Any) -> bool:
+    if _is_json(definition) != _is_json(normative):
+        return True
     if not isinstance(definition, dict):
         return False
-    if definition.get("@type") == "@json":
-        return True
     return not _containers(definition) <= _PLAIN_CONTAINERS | _containers(normative)
+
+
+def _is_json(definition: Any) -> bool:
+    return isinstance(definition, dict) and definition.get("@type") == "@json"
 
 
 def _containers(definition: Any) -> frozenset[str]:

@@ -56,7 +56,7 @@ def draft(
         check_as2(document)
         check_size(document)
         check_terms(document)
-    document = _plain_names(take_in(document))
+    document = _plain_names(take_in(document, strict=checked))
     context = _context(document.pop("@context", None))
     document = with_type(document, verbs or Verbs())
     if checked:

@@ -441,6 +441,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """An actor elsewhere is followed from now on: what it did before is looked for in its outbox
+    (seed R7)."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """A remote document is missing: get it, then apply the activity again from the start."""
 
@@ -473,6 +481,7 @@ Effect: TypeAlias = (
     | Index
     | EndThing
     | Send
+    | Recall
     | Fetch
     | Refuse
 )

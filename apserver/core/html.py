@@ -34,6 +34,7 @@ from collections import Counter
 import nh3
 
 from apserver.core import limits
+from apserver.errors import BadInput
 
 TAGS = frozenset(
     "a b bdi blockquote br code del em h1 h2 h3 h4 h5 h6 i li ol p pre rp rt ruby s span strong "
@@ -89,10 +90,12 @@ _CLEAN_TAG = re.compile(r'<(/?)([a-z0-9]+)(?:[^">]|"[^"]*")*>')
 class Markup:
     """Cleans the texts of one document, within one bound on their tags.
 
-    What stands there twice, as `content` and in `contentMap`, is cleaned once.
+    What stands there twice, as `content` and in `contentMap`, is cleaned once. A ``strict`` one
+    raises BadInput where others take a text for plain: our own clients are told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
         self._marks_left = limits.HTML_MARKS
         self._cleaned: dict[str, str] = {}
 
@@ -108,13 +111,22 @@ class Markup:
     def _clean(self, text: str) -> str:
         self._marks_left -= _marks(text)
         if self._marks_left < 0 or _work(text) > limits.HTML_NODES:
-            return _text_of(text)
+            return self._plain(text)
         cleaned = _CLEANER.clean(text)
         if not TAGS.issuperset(_NAMES.findall(text)):
             once, cleaned = cleaned, _CLEANER.clean(cleaned)
             if cleaned != once and _CLEANER.clean(cleaned) != cleaned:
-                return _text_of(text)
-        return cleaned if _is_modest(cleaned) else _text_of(text)
+                return self._plain(text)
+        return cleaned if _is_modest(cleaned) else self._plain(text)
+
+    def _plain(self, text: str) -> str:
+        """The text of what is beyond the bounds: HTML still, in which no tag is."""
+        if self._strict:
+            raise BadInput(
+                f"The HTML of one document may have {limits.HTML_MARKS} tags and references, nested "
+                f"{limits.HTML_DEPTH} deep and each closed."
+            )
+        return _MARKUP.sub("", text)
 
 
 def plain_name(text: str) -> str:
@@ -165,8 +177,3 @@ def _depth(cleaned: str) -> int:
             depth += -1 if end else 1
             deepest = max(depth, deepest)
     return deepest
-
-
-def _text_of(html: str) -> str:
-    """The text of what is not parsed: HTML still, in which no tag is."""
-    return _MARKUP.sub("", html)

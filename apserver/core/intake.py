@@ -45,9 +45,12 @@ _Clean: TypeAlias = Callable[[str], str]
 _Cleaning: TypeAlias = Mapping[str, _Clean]
 
 
-def take_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with no more of each member than we handle, and clean texts, at any depth."""
-    html = Markup().html
+def take_in(document: Mapping[str, Any], *, strict: bool = False) -> dict[str, Any]:
+    """A document with no more of each member than we handle, and clean texts, at any depth.
+
+    ``strict``, for our own clients: BadInput when the HTML is beyond what is handled.
+    """
+    html = Markup(strict=strict).html
     return _taken(document, {**dict.fromkeys(_TEXTS, html), "name": plain_name})
 
 

@@ -45,10 +45,16 @@ PAGE_MAX = 50  #: the largest page a client may ask for
 OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
 
 # Streams
+STREAMS_LISTED = 1_000  #: actors whose list of streams one process has at hand
 PARTICIPANTS = 20  #: objects, and targets, of one activity that go into the role index
 SIFTED = 200  #: actions that are looked at in one round for a page with filters
 MERGED_FOLLOWS = 100  #: up to so many follows, home is merged from the newest of each
 WALKED_ROWS = 2_000  #: of the role index, that the other plan for home looks at
+
+# Things of sites
+COUNTED = 10_000  #: followers of a thing, which has no collection with a counter
+ENDED_FOLLOWS = 200  #: of a deleted thing, in one transaction
+ENDED_ACTIONS = 20  #: the same of actions with it, each with a Delete of its own
 
 # Signatures
 CLOCK_SKEW_S = 65 * 60
@@ -92,6 +98,8 @@ KEY_AGE_S = 86_400.0  #: a key is used without asking its server again
 ROUND_ROWS = 500  #: activities in one group commit
 JOB_BATCH = 100
 BUCKETS_PER_LEASE = 16  #: that one worker takes up together, for one batch
+RECALLED = 40  #: activities that are taken from an outbox when its actor is followed
+RECALL_PAGES = 3  #: of the outbox, the collection itself included
 SUSPENDED = 64  #: jobs of one bucket for which one worker waits for documents
 RESOLVES_IN_FLIGHT = 64  #: recipients that one worker looks for at a time
 RESOLVE_ATTEMPTS = 25  #: for a recipient that cannot be found: a week, as for deliveries
@@ -109,6 +117,7 @@ NEGATIVE_CACHE_BUSY_S = 15.0  #: for what could not be had because its server di
 KEYS_CACHED = 20_000  #: public keys of others in one process, about 1 KiB each
 KEY_DOCUMENTS = 32  #: documents of their owners at hand, until a signature holds
 SOUND_DOCUMENTS = 50_000  #: stored documents that one process knows to be JSON, 64 bytes each
+ADDRESSES_READ = 4_096  #: addresses of clients that one process has at hand, parsed
 SERIES = 1_000  #: counters with different labels: some labels come from other servers
 ROUNDS_WAITING = 5_000  #: activities that may wait for a group commit before we say 503
 POOL = 8  #: connections of one worker to PostgreSQL

@@ -27,8 +27,14 @@ def is_never_shown(name: str) -> bool:
     """Whether a member is kept out of all things: it looks like a credential or a private address,
     or it is ours to say."""
     bare = re.sub(r"[^a-z]", "", name.lower())
-    return name in _OURS or name in AUDIENCE_PROPERTIES or _SECRET.match(bare) is not None or any(
-        word in bare for word in ("password", "secret", "token", "email", "credential", "apikey")
+    return (
+        name in _OURS
+        or name in AUDIENCE_PROPERTIES
+        or _SECRET.match(bare) is not None
+        or any(
+            word in bare
+            for word in ("password", "secret", "token", "email", "credential", "apikey")
+        )
     )
 
 

@@ -15,20 +15,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from apserver.core import limits
-from apserver.core.document import as_list, check_as2, first, id_of, types_of, without_nulls
+from apserver.core.document import as_list, check_as2, first, id_of, ids_of, types_of, without_nulls
 from apserver.core.intake import check_size, take_in
+from apserver.core.model import Activity
 from apserver.core.things import Things, ThingType
 from apserver.core.vocabulary import (
     AUDIENCE_PROPERTIES,
     JSON_LITERALS,
     LANGUAGE_MAPS,
+    PARTICIPANTS,
     THING_PROPERTIES,
 )
 from apserver.errors import BadInput, Unprocessable
 
-#: Who and what takes part.
-_PARTICIPANTS = ("actor", "object", "target", "origin", "result", "instrument")
 _IRIS = frozenset({*THING_PROPERTIES, *AUDIENCE_PROPERTIES, "id", "href"})
+#: What other servers look for an id in.
+_BY_ID = frozenset("Accept Block Delete Flag Follow Reject Undo".split())
 _CLOSED = JSON_LITERALS | LANGUAGE_MAPS | {"@context", "source"}
 
 
@@ -57,12 +59,10 @@ def read_action(posted: Mapping[str, Any], things: Things) -> SiteAction:
         raise BadInput("Name one actor: who of the site does it.", pointer="/actor")
     _check_actor(actor, things)
     taking_part: dict[str, Mapping[str, Any] | None] = {}
-    for name in _PARTICIPANTS:
+    for name in PARTICIPANTS:
         for value in as_list(document.get(name)):
             _take(value, taking_part, things, pointer=f"/{name}")
-    addressed = [
-        iri for name in AUDIENCE_PROPERTIES for iri in _addressed(document, name, things)
-    ]
+    addressed = [iri for name in AUDIENCE_PROPERTIES for iri in _addressed(document, name, things)]
     users = dict.fromkeys(_users_in(document, "", things))
     if len(users) + len(taking_part) > limits.RECIPIENTS:
         raise BadInput(f"At most {limits.RECIPIENTS} users and things of the site may be named.")
@@ -87,11 +87,24 @@ def with_actors(action: SiteAction, actors: Mapping[str, str], things: Things) -
     changed = first(action.document.get("object"))
     iri = id_of(changed)
     kind = things.find(iri)
-    if kind is not None and kind.user and "Update" in types_of(action.document):
-        if iri is not None and isinstance(changed, Mapping):
-            shown = {**kind.shown(iri, changed), "id": actors.get(iri, iri)}
-            document["object"] = {name: one for name, one in shown.items() if name != "type"}
+    is_profile = "Update" in types_of(action.document) and isinstance(changed, Mapping)
+    if is_profile and iri is not None and kind is not None and kind.user:
+        shown = {**kind.shown(iri, changed), "id": actors.get(iri, iri)}
+        document["object"] = {name: one for name, one in shown.items() if name != "type"}
     return document
+
+
+def told_of(
+    action: SiteAction, iri: str, actors: Mapping[str, str], things: Things
+) -> dict[str, Any]:
+    """What is kept of a thing: of what was embedded, what its type shows."""
+    kind = things.find(iri)
+    assert kind is not None, "read_action found its type"
+    shown = kind.shown(iri, action.things[iri])
+    return {
+        name: value if name == "id" else _resolved(name, value, actors, things)
+        for name, value in shown.items()
+    }
 
 
 def _check_actor(actor: str, things: Things) -> None:
@@ -178,9 +191,7 @@ def _resolved(name: str, value: Any, actors: Mapping[str, str], things: Things) 
         iri = id_of(value)
         if iri is not None and things.find(iri) is not None:
             return _resolved(name, iri, actors, things)
-        return {
-            member: _resolved(member, inner, actors, things) for member, inner in value.items()
-        }
+        return {member: _resolved(member, inner, actors, things) for member, inner in value.items()}
     if not isinstance(value, str) or name not in _IRIS:
         return value
     kind = things.find(value)
@@ -190,3 +201,12 @@ def _resolved(name: str, value: Any, actors: Mapping[str, str], things: Things) 
 
 def _acts(name: str, kind: ThingType) -> bool:
     return bool(kind.facade) and (name == "actor" or name in AUDIENCE_PROPERTIES)
+
+
+def things_in(activity: Activity, things: Things) -> list[str]:
+    """The things of a site that are shown in full in an activity of ours."""
+    if not things.configured or activity.type in _BY_ID:
+        return []
+    named = [iri for name in PARTICIPANTS[1:] for iri in ids_of(activity.document.get(name))]
+    found = ((iri, things.find(iri)) for iri in dict.fromkeys(named))
+    return [iri for iri, kind in found if kind is not None and not kind.user]

@@ -43,6 +43,8 @@ PRIVATE_PROPERTIES = ("bto", "bcc")
 #: Emitted as an array even for one value, and omitted when empty.
 ARRAY_PROPERTIES = ("to", "cc", "audience", "tag", "attachment", "alsoKnownAs")
 
+#: Who and what takes part in an activity (AS2 Vocabulary, "Activity").
+PARTICIPANTS = ("actor", "object", "target", "origin", "result", "instrument")
 #: Activities that mean nothing without an object (ActivityPub 6.1 and 7).
 NEEDS_OBJECT = frozenset(
     "Accept Add Announce Block Create Delete Dislike Flag Follow Ignore Invite Join Like Move "

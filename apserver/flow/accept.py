@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.core.audience import Audience, strip_private, visibility_of
+from apserver.core.audience import Audience
 from apserver.core.document import parse, render
 from apserver.core.intake import take_in
 from apserver.core.model import (
@@ -31,36 +31,29 @@ from apserver.core.model import (
     VerifiedActivity,
     authenticate,
     parse_activity,
-    spliced_object,
 )
 from apserver.core.names import Names
 from apserver.core.origin import (
-    activity_key,
-    bucket_of,
     check_id,
     digest_key,
     host_of,
     key_of,
     same_origin,
 )
-from apserver.core.ownership import own_words
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
-from apserver.core.streams import place_of
-from apserver.core.times import published_at
 from apserver.errors import BadInput, Forbidden, NotTrusted, RemoteTrouble
-from apserver.flow.actor_lookup import ActorLookup
+from apserver.flow.arrivals import arrival_of
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.lookup import Lookups
 from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
-from apserver.identifiers import uuid7
 from apserver.net.budget import Budget
 from apserver.store import actors, inboxes
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
-from apserver.store.effects import context_bytes
 from apserver.store.inboxes import Arrival
 
 #: What one actor says to another, or does to a relation between two.
@@ -75,7 +68,7 @@ class Acceptor:
         db: Database,
         remote: Remote,
         live: LiveRules,
-        known: ActorLookup,
+        lookups: Lookups,
         *,
         names: Names,
         reader: DocumentReader,
@@ -91,7 +84,7 @@ class Acceptor:
         self._actors = RateLimiter(per_minute)
         self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
         self._rounds: Rounds[Arrival, None] = Rounds(self._write)
-        self._known = known
+        self._lookups = lookups
 
     async def take(self, request: Request, *, owner: str | None) -> bool:
         """Store the activity in this request; returns after the commit.
@@ -116,7 +109,11 @@ class Acceptor:
             if end is None:
                 raise
             author = await self._author(end.actor, claim, budget)
-            await self._rounds.add(_arrival(end, author, request.body, claim, owner=owner))
+            await self._rounds.add(
+                arrival_of(
+                    end, author, request.body, signature=digest_key(claim.signature), owner=owner
+                )
+            )
             return True
         self._count(known.owner)
         if redefines:
@@ -136,7 +133,9 @@ class Acceptor:
                 owner = None
         await self._remote.keep(claim.key_id, known, budget)
         author = await self._author(verified.actor, claim, budget)
-        arrival = _arrival(verified, author, body, claim, owner=owner)
+        arrival = arrival_of(
+            verified, author, body, signature=digest_key(claim.signature), owner=owner
+        )
         if redefines and body is request.body:
             arrival = replace(arrival, compacted=render(document))
         await self._rounds.add(arrival)
@@ -245,7 +244,7 @@ class Acceptor:
     async def _author(self, actor: str, claim: Claim, budget: Budget) -> Actor:
         """The actor as it is known here. NotTrusted when it deleted itself: it is heard again only
         when its document is back."""
-        known = await self._known.add(key_of(actor))
+        known = await self._lookups.actors.get(key_of(actor))
         if known is None:  # pruned since the key came into the memory of this process
             return await self._remote.actor(actor, budget)
         if known.gone_at is not None:
@@ -259,41 +258,6 @@ class Acceptor:
 
         await self._db.transaction(work)
         return [None] * len(arrivals)
-
-
-def _arrival(
-    activity: Activity, author: Actor, body: bytes, claim: Claim, *, owner: str | None
-) -> Arrival:
-    spliced = spliced_object(activity)
-    apart = {"@context"} if spliced is None else {"@context", "object"}
-    envelope = {key: value for key, value in activity.document.items() if key not in apart}
-    envelope = own_words(envelope, activity.actor) | {"actor": activity.actor}
-    if activity.type == "Delete" and activity.object_id is not None:
-        envelope["object"] = activity.object_id  # some embed what shall not be seen any more
-    now = datetime.now(UTC)
-    place = place_of(activity, now=now)
-    return Arrival(
-        key=activity_key(activity.actor, activity.id or body),
-        id=activity.id,
-        actor=key_of(activity.actor),
-        actor_id=activity.actor,
-        type=activity.type,
-        visibility=visibility_of(activity.audience, author.followers),
-        audience=activity.audience.keys(),
-        spliced=None if spliced is None else key_of(str(spliced["id"])),
-        context=context_bytes(activity.document.get("@context")),
-        envelope=render(strip_private(envelope)),
-        published_at=published_at(activity.document.get("published"), now),
-        body=body,
-        owner=None if owner is None else key_of(owner),
-        bucket=bucket_of(host_of(activity.actor)),
-        signature=digest_key(claim.signature),
-        apply_job=uuid7(),
-        list_job=uuid7(),
-        verb=place.verb,
-        data=place.data,
-        sort_at=place.sort_at,
-    )
 
 
 def _is_for(owner: str, audience: Audience) -> bool:

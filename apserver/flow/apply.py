@@ -7,7 +7,7 @@ inside a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,18 +16,22 @@ from apserver import telemetry
 from apserver.core import rules
 from apserver.core.audience import Audience
 from apserver.core.document import parse
-from apserver.core.effects import Effect, Fetch, Refuse, Send
+from apserver.core.effects import Effect, Effects, Facts, Fetch, Recall, Refuse, Send
 from apserver.core.intake import take_in
 from apserver.core.model import VerifiedActivity, parse_activity
+from apserver.core.origin import bucket_of, host_of, key_of
 from apserver.core.registry import Registry
 from apserver.flow.facts import Found, load_facts
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
+from apserver.identifiers import uuid7
 from apserver.store import inboxes, jobs, objects
 from apserver.store.db import Connection
 from apserver.store.effects import perform
 from apserver.store.jobs import Job
 from apserver.store.objects import ActivityRow, compose_activities
+
+Judge = Callable[[VerifiedActivity, Facts], Effects]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class _Outcome:
 
     effects: list[Effect] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
+    recalls: list[Recall] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
     fetches: dict[UUID, Fetch] = field(default_factory=dict)
     again: set[UUID] = field(default_factory=set)
@@ -62,14 +67,17 @@ class Applier:
     async def apply(self, conn: Connection, batch: Sequence[Job], known: Found) -> Applied:
         """Apply the activities of these jobs, and end the jobs. Part of a transaction that holds
         their buckets. ``known`` are documents that were fetched for them."""
-        outcome = await self._judge(conn, batch, known)
+        judge = rules.recall if batch[0].kind == "recall" else rules.receive
+        outcome = await self._judge(conn, batch, known, judge)
         await self._write(conn, outcome)
         kept = outcome.fetches.keys() | outcome.again
         done = [job for job in batch if job.activity not in kept]
         await jobs.finish_jobs(conn, done)
         return Applied(done, outcome.fetches)
 
-    async def _judge(self, conn: Connection, batch: Sequence[Job], known: Found) -> _Outcome:
+    async def _judge(
+        self, conn: Connection, batch: Sequence[Job], known: Found, judge: Judge
+    ) -> _Outcome:
         activities = await _rebuild(conn, batch)
         facts = await load_facts(
             conn,
@@ -85,7 +93,7 @@ class Applier:
             outcome.ids[key] = activity.id
             if key in outcome.refused:
                 continue
-            effects = rules.receive(activity, facts)
+            effects = judge(activity, facts)
             if any(isinstance(effect, Fetch) for effect in effects):
                 effects = tuple(one for one in effects if isinstance(one, Fetch))
             for effect in effects:
@@ -96,6 +104,8 @@ class Applier:
                         outcome.refused[key] = reason
                     case Send():
                         outcome.sends.append(effect)
+                    case Recall():
+                        outcome.recalls.append(effect)
                     case _:
                         outcome.effects.append(effect)
         return outcome
@@ -114,6 +124,10 @@ class Applier:
             telemetry.count(telemetry.APPLIED, why)
             telemetry.event("activity without effect", activity=outcome.ids[key] or key, reason=why)
         await perform(conn, outcome.effects)
+        for recall in outcome.recalls:
+            bucket = bucket_of(host_of(recall.actor))
+            job = Job(bucket, uuid7(), "outbox", key_of(recall.actor), recipients=[recall.actor])
+            await jobs.enqueue(conn, [job])
         # In order of who sends, as everybody takes locks in order.
         for send in sorted(outcome.sends, key=lambda one: str(one.document["actor"])):
             await self._publisher.answer(conn, send)

@@ -55,26 +55,31 @@ class Farewell:
 
     async def delete(self, name: str) -> Departure:
         """Delete an actor. Refused when there is none, or it is the server's own."""
-        id_ = self._names.activity(uuid7())
-        order = uuid7()
-        now = datetime.now(UTC)
 
         async def work(conn: Connection) -> Departure:
             actor = await find_person(conn, self._handle_host, name)
-            if not await actors.bury_own_actor(
-                conn, actor.key, document=_stone(actor, now), gone_at=now
-            ):
+            departure = await self.depart(conn, actor)
+            if departure is None:
                 raise Refused(f"{name} was deleted a moment ago.")
-            buried = await _bury_posts(conn, actor, now)
-            said = _delete(actor, id_, now)
-            await objects.insert_activity(conn, said)
-            owed = await _part(conn, actor, said, order=order)
-            tokens = await access.revoke_tokens_of(conn, actor.key)
-            return Departure(
-                actor=actor.id, activity=id_, deliveries=owed, objects=buried, tokens=tokens
-            )
+            return departure
 
         return await self._db.transaction(work)
+
+    async def depart(self, conn: Connection, actor: Actor) -> Departure | None:
+        """Delete it in the transaction of the caller; None when it is gone already."""
+        id_, now = self._names.activity(uuid7()), datetime.now(UTC)
+        if not await actors.bury_own_actor(
+            conn, actor.key, document=_stone(actor, now), gone_at=now
+        ):
+            return None
+        buried = await _bury_posts(conn, actor, now)
+        said = _delete(actor, id_, now)
+        await objects.insert_activity(conn, said)
+        owed = await _part(conn, actor, said, order=uuid7())
+        tokens = await access.revoke_tokens_of(conn, actor.key)
+        return Departure(
+            actor=actor.id, activity=id_, deliveries=owed, objects=buried, tokens=tokens
+        )
 
 
 def _stone(actor: Actor, now: datetime) -> bytes:

@@ -32,6 +32,7 @@ from apserver.core.origin import activity_key, key_of
 from apserver.core.registry import Registry
 from apserver.errors import BadInput
 from apserver.store import actors, aliases, follows, inboxes, objects, relations
+from apserver.store.actors import Actor
 from apserver.store.db import Connection
 from apserver.store.inboxes import Concern
 from apserver.store.objects import compose_activities
@@ -93,17 +94,23 @@ async def _actors(
     found: Found = {}
     for need in needs:
         row = rows.get(key_of(need.id))
-        if row is not None and row.is_active:
-            found[need] = ActorFact(
-                row.id,
-                row.ours,
-                row.type,
-                row.followers,
-                row.manual_approval,
-                limited=is_limited(row.id),
-                document=row.document,
-            )
+        if row is not None:
+            found |= actor_found(row, limited=is_limited(row.id))
     return found
+
+
+def actor_found(row: Actor, *, limited: bool = False) -> Found:
+    """An actor that was loaded, as a fact; none when it is not active."""
+    fact = ActorFact(
+        row.id,
+        row.ours,
+        row.type,
+        row.followers,
+        row.manual_approval,
+        limited=limited,
+        document=row.document,
+    )
+    return {ActorNeed(row.id): fact if row.is_active else None}
 
 
 async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:

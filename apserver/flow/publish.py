@@ -21,10 +21,11 @@ from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
 from apserver.core.origin import bucket_of, host_of, key_of, same_origin
 from apserver.core.registry import Registry
+from apserver.core.site_actions import things_in
 from apserver.core.streams import place_of
 from apserver.core.times import published_at
 from apserver.errors import DomainBlocked, Forbidden, Gone, Unprocessable
-from apserver.flow.facts import load_facts
+from apserver.flow.facts import actor_found, load_facts
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
 from apserver.store import actors, collections, jobs, objects, posted
@@ -171,10 +172,17 @@ async def publish(
     """
     if drafted.type == "Update" and drafted.is_about_itself:
         await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
-    elif not await actors.stays(conn, key_of(drafted.actor)):
+    sender = await actors.keep_own_actor(conn, key_of(drafted.actor))
+    if sender is None:
         raise Gone(f"{drafted.actor} was deleted a moment ago.")
     facts = await load_facts(
-        conn, [drafted], rules.needs_to_send, now=now, registry=registry, by_site=by_site
+        conn,
+        [drafted],
+        rules.needs_to_send,
+        now=now,
+        known=actor_found(sender),
+        registry=registry,
+        by_site=by_site,
     )
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)
@@ -238,4 +246,5 @@ def _row(activity: Activity, facts: Facts) -> ActivityRow:
         verb=place.verb,
         data=place.data,
         sort_at=place.sort_at,
+        things=things_in(activity, facts.registry.things) or None,
     )

@@ -7,7 +7,7 @@ done again one by one, so that one bad activity holds up nobody else. The jobs g
 transaction as their effects: after a crash either both have happened or neither.
 
 Nothing here waits for another server. Jobs that do go on beside the loop (`flow.suspended`,
-`flow.resolve`).
+`flow.resolve`, `flow.outboxes`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from uuid import UUID
 from apserver import telemetry
 from apserver.errors import BadInput, Busy, LeaseLost
 from apserver.flow.apply import Applied, Applier
+from apserver.flow.endings import Endings
 from apserver.flow.fan_out import FanOut
+from apserver.flow.outboxes import OutboxReader
 from apserver.flow.put_off import put_off
 from apserver.flow.resolve import Resolver
 from apserver.flow.suspended import Suspended
@@ -40,16 +42,21 @@ class Receiver:
         suspended: Suspended,
         fan_out: FanOut,
         resolver: Resolver,
+        outboxes: OutboxReader,
+        endings: Endings,
     ):
         self._db = db
         self._applier = applier
         self._suspended = suspended
         self._fan_out = fan_out
         self._resolver = resolver
+        self._outboxes = outboxes
+        self._endings = endings
 
     async def close(self) -> None:
         """Give up what goes on beside the jobs; it is taken up again at the next start."""
         await self._resolver.close()
+        await self._outboxes.close()
         await self._suspended.close()
 
     async def work_on(self, lease: Lease) -> None:
@@ -83,27 +90,33 @@ class Receiver:
             return
         done = batch
         match batch[0].kind:
-            case "apply":
+            case "apply" | "recall":
                 done = await self._apply(lease, batch)
             case "list":
                 await self._list(lease, batch)
             case "fan_out":
                 await self._fan_out.queue(batch, hold=lambda conn: jobs.hold(conn, lease))
+            case "end_thing":
+                await self._endings.work_on(batch, hold=lambda conn: jobs.hold(conn, lease))
             case "resolve":
-                await self._begin_to_resolve(lease, batch)
+                await self._reserve(lease, batch)
+                self._resolver.start(batch)
+                return
+            case "outbox":
+                await self._reserve(lease, batch)
+                self._outboxes.start(batch)
                 return
             case kind:
                 raise BadInput(f"no such kind of job: {kind}")
         for job in done:
             telemetry.count(telemetry.JOBS, job.kind, "done")
 
-    async def _begin_to_resolve(self, lease: Lease, batch: Sequence[Job]) -> None:
+    async def _reserve(self, lease: Lease, batch: Sequence[Job]) -> None:
         async def work(conn: Connection) -> None:
             await jobs.hold(conn, lease)
             await jobs.reserve(conn, batch)
 
         await self._db.transaction(work)
-        self._resolver.start(batch)
 
     async def _list(self, lease: Lease, batch: Sequence[Job]) -> None:
         async def work(conn: Connection) -> None:
@@ -157,7 +170,7 @@ def _batch(due: Sequence[Job], rows: Mapping[UUID, ActivityRow]) -> list[Job]:
 def _touches(job: Job, row: ActivityRow | None) -> tuple[set[UUID], set[UUID]]:
     """Keys of what a job's facts are read from, and of what it may write. A Create leaves its actor
     as it is, so that many Creates of one actor go together."""
-    if job.kind != "apply":
+    if job.kind not in ("apply", "recall"):
         return set(), set()
     if row is None:
         return set(), {job.activity}

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.errors import Astray, BadInput, Busy, DomainBlocked, RemoteGone
+from apserver.errors import Astray, BadInput, DomainBlocked, RemoteGone
 from apserver.flow.bell import Bell
+from apserver.flow.beside import Beside
 from apserver.flow.fan_out import owe
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.put_off import put_off
@@ -36,32 +37,17 @@ class Resolver:
         self._remote = remote
         self._live = live
         self._bell = bell
-        self._running: dict[asyncio.Task[None], Job] = {}
+        self._beside = Beside(db)
         self._slots = asyncio.Semaphore(limits.RESOLVES_IN_FLIGHT)
 
     def start(self, batch: Sequence[Job]) -> None:
         """Begin these jobs, which were put off by `jobs.reserve`."""
         for job in batch:
-            task = asyncio.create_task(self._resolve(job))
-            self._running[task] = job
-            task.add_done_callback(self._ended)
+            self._beside.start(job, self._resolve(job))
 
     async def close(self) -> None:
         """Give up what is under way; it is due again at once."""
-        unfinished = list(self._running.values())
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        try:
-            async with self._db.connection() as conn:
-                await jobs.release(conn, unfinished)
-        except Busy as error:
-            telemetry.detail("jobs not released", reason=error)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        job = self._running.pop(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            telemetry.fault("job failed", error, kind=job.kind, activity=job.activity)
+        await self._beside.close()
 
     async def _resolve(self, job: Job) -> None:
         serving = (self._serve(job, one) for one in job.recipients or ())

@@ -6,7 +6,7 @@ first time, the things, and the activity with all that follows from it are one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from apserver.core.audience import Visibility
 from apserver.core.document import render
 from apserver.core.names import Names
 from apserver.core.origin import key_of
-from apserver.core.site_actions import SiteAction, read_action, with_actors
+from apserver.core.site_actions import SiteAction, read_action, told_of, with_actors
 from apserver.core.things import Things
 from apserver.errors import Forbidden, Gone, Unprocessable
 from apserver.flow.publish import Published, Publisher
@@ -59,7 +59,7 @@ class SitePosts:
 
         async def first(conn: Connection) -> None:
             await self._stand_ins.make(conn, missing)
-            await _write(conn, action, self._things, now)
+            await _write(conn, action, self._things, ids, now)
 
         return await self._publisher.post(
             actor, document, once=once, may_date=may_date, first=first
@@ -68,7 +68,7 @@ class SitePosts:
     def _wanted(self, action: SiteAction) -> list[tuple[str, str | None]]:
         """Who and what needs an actor: users, and things with a façade."""
         users = [(iri, self._name(iri, one)) for iri, one in action.users.items()]
-        facades = dict.fromkeys(action.facades) | action.things
+        facades = {**dict.fromkeys(action.facades), **action.things}
         return users + [
             (iri, self._name(iri, one))
             for iri, one in facades.items()
@@ -94,37 +94,36 @@ class SitePosts:
 
 
 async def _write(
-    conn: Connection, action: SiteAction, things: Things, now: datetime
+    conn: Connection,
+    action: SiteAction,
+    things: Things,
+    ids: Mapping[str, str],
+    now: datetime,
 ) -> None:
     """What was embedded of things replaces what was there; what has only an id is known by it."""
-    told = {iri: one for iri, one in action.things.items() if one is not None}
-    named = [iri for iri in action.things if iri not in told]
-    if told:
-        await objects.put_objects(conn, _rows(list(told.items()), things, now), replace=True)
-    if named:
-        await objects.put_objects(conn, _rows([(iri, None) for iri in named], things, now))
+    rows = [_row(action, iri, things, ids, now) for iri in action.things]
+    for told in (True, False):
+        some = [row for row in rows if (row.updated_at is not None) is told]
+        if some:
+            await objects.put_objects(conn, some, replace=told)
 
 
-def _rows(
-    told: Sequence[tuple[str, Mapping[str, Any] | None]], things: Things, now: datetime
-) -> list[ObjectRow]:
-    rows = []
-    for iri, document in told:
-        kind = things.find(iri)
-        assert kind is not None, "read_action found its type"
-        rows.append(
-            ObjectRow(
-                key=key_of(iri),
-                id=iri,
-                kind="site",
-                type=kind.type,
-                author=key_of(iri),  # it is nobody's here
-                visibility=Visibility.PUBLIC if kind.access == "public" else Visibility.DIRECT,
-                audience=[],
-                context=None,
-                document=render(kind.shown(iri, document)),
-                published_at=now,
-                updated_at=None if document is None else now,
-            )
-        )
-    return rows
+def _row(
+    action: SiteAction, iri: str, things: Things, ids: Mapping[str, str], now: datetime
+) -> ObjectRow:
+    document = told_of(action, iri, ids, things)
+    kind = things.find(iri)
+    is_public = kind is not None and kind.access == "public"
+    return ObjectRow(
+        key=key_of(iri),
+        id=iri,
+        kind="site",
+        type=document["type"],
+        author=key_of(iri),  # it is nobody's here
+        visibility=Visibility.PUBLIC if is_public else Visibility.DIRECT,
+        audience=[],
+        context=None,
+        document=render(document),
+        published_at=now,
+        updated_at=None if action.things[iri] is None else now,
+    )

@@ -70,7 +70,8 @@ async def _find(site: Site, resource: str) -> Actor | None:
     if handle.host not in hosts:
         return None
     async with site.db.connection() as conn:
-        return await actors.actor_by_handle(conn, site.handle_host, fold_name(handle.name))
+        found = await actors.actor_by_handle(conn, site.handle_host, fold_name(handle.name))
+    return found or await site.stand_ins.find(handle.name)
 
 
 async def get_host_meta(request: web.Request) -> web.Response:

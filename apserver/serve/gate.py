@@ -8,7 +8,7 @@ but not one that has begun a request. So our connections are aiohttp's with four
   proxy speaks for many and may have any number;
 * one whose header is not complete in `limits.HEADER_S` ends; that is counted from the start of the
   connection, later from the first byte of a request;
-* one that does not take its answer in `limits.ANSWER_S` ends: what nobody reads stays in our memory;
+* one that does not take its answer in `limits.ANSWER_S` ends: we hold what nobody reads;
 * one that does not speak HTTP gets a 400 that does not echo what it sent, and no line in the log.
 
 From the header on the request has its own deadlines (`site.body_of`); the middleware says when.

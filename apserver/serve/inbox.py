@@ -34,7 +34,7 @@ async def _take(request: web.Request, *, owner: str | None) -> web.Response:
     stored = await site.acceptor.take(signed_request(request, body), owner=owner)
     telemetry.count(telemetry.INBOX, "accepted" if stored else "nothing-to-do")
     if stored:
-        site.bell.ring()
+        site.bell.ring("jobs")
     return web.Response(status=202)
 
 

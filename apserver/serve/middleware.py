@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 from aiohttp import hdrs, web
 
@@ -42,7 +42,7 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.perf_counter()
-    request_id = uuid4().hex[:12]
+    request_id = os.urandom(6).hex()
     try:
         _check_host(request)
         check_rate(request)

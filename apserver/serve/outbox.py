@@ -64,7 +64,7 @@ async def _posted(request: web.Request, holder: Holder) -> tuple[dict[str, Any],
 
 
 def _answer(request: web.Request, published: Published) -> web.Response:
-    site_of(request).bell.ring()
+    site_of(request).bell.ring("jobs")
     return web.Response(
         status=201 if published.is_new else 200,
         body=published.body,

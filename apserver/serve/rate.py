@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aiohttp import web
 
+from apserver.core import limits
 from apserver.core.client_address import client_address, counted_as
 from apserver.core.rate_limit import RateLimiter
 from apserver.serve.site import site_of
@@ -21,10 +23,15 @@ def check_rate(request: web.Request) -> None:
     request.app[RATE].check(_client_of(request), time.monotonic())
 
 
+@lru_cache(maxsize=limits.ADDRESSES_READ)
+def _address(peer: str) -> IPv4Address | IPv6Address:
+    return ip_address(peer.partition("%")[0])
+
+
 def _client_of(request: web.Request) -> str:
     peer = request.transport.get_extra_info("peername") if request.transport else None
     if not isinstance(peer, tuple):
         return "local"
     forwarded = ",".join(request.headers.getall(_FORWARDED_FOR, ()))
-    address = ip_address(peer[0].partition("%")[0])
+    address = _address(peer[0])
     return counted_as(client_address(address, forwarded, site_of(request).trusted_proxies))

@@ -31,7 +31,7 @@ from apserver.serve.pages import (
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
 from apserver.serve.soundness import is_sound
-from apserver.serve.streams import links_of, with_links
+from apserver.serve.streams import with_streams
 from apserver.serve.viewing import bodies_of, viewer_among
 from apserver.store import actors, collections, objects, relations
 from apserver.store.collections import Collection, Member
@@ -45,7 +45,7 @@ _COUNTS_ONLY = frozenset({"followers", "following", "liked"})
 async def get_actor(request: web.Request) -> web.Response:
     """An actor of ours."""
     site = site_of(request)
-    actor = await site.known.add(key_of(site.names.actor(request.match_info["name"])))
+    actor = await site.lookups.actors.get(key_of(site.names.actor(request.match_info["name"])))
     if actor is None or not actor.ours:
         raise Missing
     if actor.gone_at is not None:
@@ -57,7 +57,7 @@ async def get_actor(request: web.Request) -> web.Response:
     # The same for everybody: signed requests, each with another signature, share one copy.
     body = _intact(actor.document, "actor", actor.key)
     if actor.id != site.names.instance:
-        body = with_links(body, links_of(site, actor.id))
+        body = with_streams(body, site, actor.id)
     return _document(request, body, shared=True, vary=hdrs.ACCEPT)
 
 
@@ -66,17 +66,23 @@ async def get_object(request: web.Request) -> web.Response:
     site = site_of(request)
     viewer = await viewer_of(request)
     key = key_of(f"{site.names.origin}{request.path}")
-    async with site.db.connection() as conn:
-        row = (await objects.objects_by_key(conn, [key])).get(key)
-        if row is None or row.kind != "ours" or site.live.is_suspended(row.author):
-            raise Missing
-        if not may_read(await viewer_among(conn, viewer, [row.author]), row):
-            raise Missing
+    row = await site.lookups.objects.get(key)
+    if row is None or row.kind != "ours" or site.live.is_suspended(row.author):
+        raise Missing
+    if not may_read(await _viewer_of_one(site, viewer, row.author), row):
+        raise Missing
     body = _intact(objects.compose(row.document, row.context), "object", key)
     shared = row.visibility <= Visibility.UNLISTED
     if row.deleted_at is not None:
         return _tombstone(request, body, shared=shared)
     return _document(request, body, shared=shared)
+
+
+async def _viewer_of_one(site: Site, viewer: str | None, author: UUID) -> Viewer:
+    if viewer is None:
+        return Viewer()
+    async with site.db.connection() as conn:
+        return await viewer_among(conn, viewer, [author])
 
 
 async def get_activity(request: web.Request) -> web.Response:

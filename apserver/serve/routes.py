@@ -12,7 +12,18 @@ from apserver.core import limits
 from apserver.core.names import COLLECTIONS
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.scopes import Scope
-from apserver.serve import discovery, health, inbox, nodeinfo, outbox, public_objects, read, streams
+from apserver.serve import (
+    discovery,
+    health,
+    inbox,
+    namespace,
+    nodeinfo,
+    outbox,
+    public_objects,
+    read,
+    streams,
+    things,
+)
 from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
@@ -34,6 +45,7 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     who: Literal["anybody", "token", "signature"]
     body: int = 0
+    asks: Scope | None = None
 
     def __post_init__(self) -> None:
         if (self.method == "POST") != (self.body > 0):
@@ -42,7 +54,7 @@ class Route:
     @property
     def scope(self) -> Scope:
         """What a token that is used here must hold."""
-        return "read" if self.method == "GET" else "write"
+        return self.asks or ("read" if self.method == "GET" else "write")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request to this URL."""
@@ -64,6 +76,7 @@ ROUTES = (
     Route("GET", "/nodeinfo/2.0", nodeinfo.get_nodeinfo("2.0"), "anybody"),
     Route("GET", "/nodeinfo/2.1", nodeinfo.get_nodeinfo("2.1"), "anybody"),
     Route("GET", "/nodeinfo/2.2", nodeinfo.get_nodeinfo("2.2"), "anybody"),
+    Route("GET", "/ns", namespace.get_namespace, "anybody"),
     Route("GET", "/actors/{name}", read.get_actor, "anybody"),
     Route(
         "GET",
@@ -87,6 +100,10 @@ ROUTES = (
     Route("POST", "/inbox", inbox.post_shared_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/inbox", inbox.post_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/outbox", outbox.post_outbox, "token", limits.BODY),
+    Route("POST", "/outbox", outbox.post_site_outbox, "token", limits.BODY, asks="site"),
+    Route("GET", "/things", things.get_thing, "anybody"),
+    Route("GET", "/things/followers", things.get_followers, "anybody"),
+    Route("GET", "/things/pending", things.get_pending, "token", asks="site"),
 )
 
 

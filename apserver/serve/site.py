@@ -23,10 +23,12 @@ from apserver.errors import (
     TooSlow,
 )
 from apserver.flow.accept import Acceptor
-from apserver.flow.actor_lookup import ActorLookup
 from apserver.flow.bell import Bell
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.lookup import Lookups
 from apserver.flow.publish import Publisher
+from apserver.flow.site_posts import SitePosts
+from apserver.flow.stand_ins import StandIns
 from apserver.identifiers import hash_token
 from apserver.store import access
 from apserver.store.db import Database
@@ -40,10 +42,12 @@ class Site:
     names: Names
     handle_host: str
     publisher: Publisher
+    site_posts: SitePosts
+    stand_ins: StandIns
     acceptor: Acceptor
     bell: Bell
     live: LiveRules
-    known: ActorLookup
+    lookups: Lookups
     registry: Registry
     requests_per_minute: int
     trusted_proxies: tuple[Network, ...]  #: whose X-Forwarded-For is believed
@@ -157,11 +161,21 @@ async def holder_of_token(request: web.Request, token: str) -> access.Holder:
     NotTrusted when it is not, or no longer, valid; InsufficientScope when it does not hold the
     scope that the route asks for.
     """
-    async with site_of(request).db.connection() as conn:
-        holder = await access.holder_of(conn, hash_token(token))
-    if holder is None:
-        raise NotTrusted("The bearer token is not valid. Make one with: apserver token create NAME")
+    holder = await _holder(request, token)
     scope = request[SCOPE]
     if scope not in holder.scopes:
         raise InsufficientScope(scope)
     return holder
+
+
+async def _holder(request: web.Request, token: str) -> access.Holder:
+    holder = await site_of(request).lookups.holders.get(hash_token(token))
+    if holder is None:
+        raise NotTrusted("The bearer token is not valid. Make one with: apserver token create NAME")
+    return holder
+
+
+async def is_site(request: web.Request) -> bool:
+    """Whether the site that uses this server asks; NotTrusted when its token is not valid."""
+    token = bearer_of(request)
+    return token is not None and "site" in (await _holder(request, token)).scopes

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
@@ -77,7 +78,7 @@ async def get_custom_stream(request: web.Request) -> web.Response:
 async def get_stream_of_actor(request: web.Request) -> web.Response:
     """A stream below an actor of ours: home, or a stream of the site about this actor."""
     site, slug = site_of(request), request.match_info["stream"]
-    actor = await site.known.add(key_of(site.names.actor(request.match_info["name"])))
+    actor = await site.lookups.actors.get(key_of(site.names.actor(request.match_info["name"])))
     custom = site.registry.streams.get(slug)
     if actor is None or not (actor.ours and actor.is_active) or (slug != "home" and custom is None):
         raise Missing
@@ -88,19 +89,21 @@ async def get_stream_of_actor(request: web.Request) -> web.Response:
     return await _answer(request, asked, _scoped(asked, custom, scope, actor.id))
 
 
-def links_of(site: Site, actor: str) -> list[str]:
-    """The streams of an actor of ours, as its document lists them (ActivityPub 4.1)."""
-    origin = site.names.origin
-    return [
+def with_streams(document: bytes, site: Site, actor: str) -> bytes:
+    """The document of an actor of ours with its streams (ActivityPub 4.1), which hang on the
+    configuration and so are not stored."""
+    listed = _streams_of(site.names.origin, actor, tuple(site.registry.streams))
+    return document[:-1] + b',"streams":' + listed + b"}"
+
+
+@lru_cache(maxsize=limits.STREAMS_LISTED)
+def _streams_of(origin: str, actor: str, slugs: tuple[str, ...]) -> bytes:
+    links = [
         f"{actor}/streams/home",
         *(f"{origin}/streams/{role}?{urlencode({'id': actor})}" for role in ("actor", "any")),
-        *(f"{actor}/streams/{slug}" for slug in site.registry.streams if slug != "home"),
+        *(f"{actor}/streams/{slug}" for slug in slugs if slug != "home"),
     ]
-
-
-def with_links(document: bytes, links: list[str]) -> bytes:
-    """An actor document with its streams, which hang on the configuration and so are not stored."""
-    return document[:-1] + b',"streams":' + json.dumps(links).encode() + b"}"
+    return json.dumps(links).encode()
 
 
 async def _answer_home(request: web.Request, owner: str) -> web.Response:

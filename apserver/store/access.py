@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -45,9 +45,9 @@ _OWNER = "SELECT origin, handle_host FROM server"
 _INSERT_TOKEN = "INSERT INTO token (hash, actor, scopes) VALUES ($1, $2, $3)"
 
 # By primary key; the actor's row tells the id, so that one deleted or suspended has no access.
-_HOLDER = """
-SELECT a.id, t.scopes FROM token t JOIN actor a ON a.key = t.actor
-WHERE t.hash = $1 AND t.revoked_at IS NULL AND a.ours AND a.gone_at IS NULL
+_HOLDERS = """
+SELECT t.hash, a.id, t.scopes FROM token t JOIN actor a ON a.key = t.actor
+WHERE t.hash = ANY($1::bytea[]) AND t.revoked_at IS NULL AND a.ours AND a.gone_at IS NULL
   AND a.suspended_at IS NULL
 """
 
@@ -88,10 +88,10 @@ async def insert_token(
     await conn.execute(_INSERT_TOKEN, token_hash, actor, scopes)
 
 
-async def holder_of(conn: Connection, token_hash: bytes) -> Holder | None:
-    """The actor that a token acts for, or None when it is not, or no longer, valid."""
-    row = await conn.fetchrow(_HOLDER, token_hash)
-    return None if row is None else Holder(row["id"], known_scopes(row["scopes"]))
+async def holders_of(conn: Connection, token_hashes: Iterable[bytes]) -> dict[bytes, Holder]:
+    """The actors that tokens act for, by hash; without those that are not, or no longer, valid."""
+    rows = await conn.fetch(_HOLDERS, list(token_hashes))
+    return {row["hash"]: Holder(row["id"], known_scopes(row["scopes"])) for row in rows}
 
 
 async def tokens_of(conn: Connection, actor: UUID | None) -> list[TokenRow]:

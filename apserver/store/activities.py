@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apserver.store import collections, objects
 from apserver.store.db import Connection
+from apserver.store.objects import ActivityRow
 
 #: Why a deleted activity has no effect, should it still be applied somewhere.
 DELETED = "deleted"
@@ -38,6 +39,9 @@ FROM (
 WHERE a.key = i.key AND a.deleted_at IS NULL
 """
 
+# By activity_age, in which the activities of one domain lie together.
+_ELSEWHERE = "SELECT key FROM activity WHERE local_key IS NULL AND domain = $1 AND id = $2"
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -48,6 +52,12 @@ class Revision:
     context: bytes | None
     verb: str | None
     data: str | None
+
+
+async def activities_elsewhere(conn: Connection, id_: str, *, domain: str) -> list[ActivityRow]:
+    """The activities of other servers with this id, by whomever."""
+    keys = [row["key"] for row in await conn.fetch(_ELSEWHERE, domain, id_)]
+    return [*(await objects.activities_by_key(conn, keys)).values()]
 
 
 async def bury_activities(

@@ -103,7 +103,7 @@ SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'in
 
 _LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"
 
-_STAYS = "SELECT true FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR SHARE"
+_STAYS = "SELECT " + _COLUMNS + " FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR SHARE"
 
 _SET_DOCUMENT = """
 UPDATE actor SET document = $2, manual_approval = coalesce($3, manual_approval)
@@ -170,9 +170,10 @@ async def lock_own_document(conn: Connection, key: UUID) -> bytes | None:
     return document
 
 
-async def stays(conn: Connection, key: UUID) -> bool:
-    """Whether an actor of ours is there, and will be until the transaction ends."""
-    return bool(await conn.fetchval(_STAYS, key))
+async def keep_own_actor(conn: Connection, key: UUID) -> Actor | None:
+    """An actor of ours, which stays there until the transaction ends; None when it is gone."""
+    row = await conn.fetchrow(_STAYS, key)
+    return None if row is None else Actor(**row)
 
 
 async def set_own_document(

@@ -60,17 +60,20 @@ _TOTALS = "SELECT key, total FROM collection WHERE key = ANY($1::uuid[])"
 
 _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
 
-# The counter rows are locked by the same transaction, so last_position cannot move meanwhile.
+# The counter rows are locked first, in order, and what is added goes on from what they say then:
+# a locked row is read as it is now, not as it was when the statement began.
 _ADD = """
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[])
         WITH ORDINALITY AS i(collection, item, iri, author, visibility, n)
+), locked AS MATERIALIZED (
+    SELECT key, last_position FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE
 ), added AS (
     INSERT INTO member (collection, position, item, iri, author, visibility)
     SELECT i.collection,
            c.last_position + row_number() OVER (PARTITION BY i.collection ORDER BY i.n),
            i.item, i.iri, i.author, i.visibility
-    FROM input i JOIN collection c ON c.key = i.collection
+    FROM input i JOIN locked c ON c.key = i.collection
     ORDER BY i.collection, i.n
     ON CONFLICT (collection, item) DO NOTHING
     RETURNING collection, item, position, visibility
@@ -190,7 +193,6 @@ async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
     """Put items into collections; what is in already stays where it is and counts once."""
     unique = list({(one.collection, one.item): one for one in members}.values())
-    await lock(conn, {one.collection for one in unique})
     added = await conn.fetch(
         _ADD,
         [one.collection for one in unique],

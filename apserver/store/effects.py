@@ -104,6 +104,7 @@ async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
     await objects.put_objects(conn, [row for row in rows if row.key not in found])
     await objects.put_objects(conn, in_place, replace=True)
     await objects.forget_raw(conn, [row.key for row in in_place])
+    await objects.leave_streams(conn, [row.key for row in in_place])
 
 
 def _buried_row(bury: Bury, stored: ObjectRow | None) -> ObjectRow:

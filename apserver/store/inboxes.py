@@ -37,6 +37,7 @@ class Arrival:
     signature: UUID  #: of the request: `digest_key` of it
     apply_job: UUID
     list_job: UUID
+    apply_kind: str = "apply"  #: recall, for what happened before
     verb: str | None = None  #: this and the next two: `core.streams.place_of`
     data: str | None = None
     sort_at: datetime | None = None
@@ -55,10 +56,10 @@ WITH input AS (
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::smallint[], $7::text[],
         $8::uuid[], $9::bytea[], $10::bytea[], $11::timestamptz[], $12::bytea[], $13::uuid[],
         $14::smallint[], $15::uuid[], $16::uuid[], $17::uuid[], $18::bytea[], $19::text[],
-        $20::text[], $21::timestamptz[]
+        $20::text[], $21::timestamptz[], $22::text[]
     ) AS i(key, id, actor, actor_id, type, visibility, audience, spliced, context, envelope,
            published_at, body, owner, bucket, signature, apply_job, list_job, compacted, verb,
-           data, sort_at)
+           data, sort_at, apply_kind)
 ), one_each AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
 ), stored AS (
@@ -90,7 +91,7 @@ WITH input AS (
     RETURNING signature
 ), jobs AS (
     INSERT INTO job (bucket, id, kind, activity, owner)
-    SELECT o.bucket, o.apply_job, 'apply', o.key, NULL::uuid
+    SELECT o.bucket, o.apply_job, o.apply_kind, o.key, NULL::uuid
     FROM one_each o JOIN activities USING (key)
     UNION ALL
     SELECT DISTINCT ON (i.key) i.bucket, i.apply_job, 'apply', i.key, NULL::uuid
@@ -191,6 +192,7 @@ async def accept(conn: Connection, arrivals: Sequence[Arrival]) -> None:
         [one.verb for one in arrivals],
         [one.data for one in arrivals],
         [one.sort_at for one in arrivals],
+        [one.apply_kind for one in arrivals],
     )
 
 

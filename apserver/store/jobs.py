@@ -30,7 +30,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row of ``job``. ``owner`` is whose inbox, of a list job."""
+    """A row of ``job``. ``owner`` is whose inbox, of a list job; ``recipients`` whom a resolve job
+    has to find, or whose outbox an outbox job reads."""
 
     bucket: int
     id: UUID
@@ -50,9 +51,10 @@ class Left:
 
 
 _ENQUEUE = """
-INSERT INTO job (bucket, id, kind, activity, owner)
-SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
-    AS i(bucket, id, kind, activity, owner) ORDER BY bucket, id
+INSERT INTO job (bucket, id, kind, activity, owner, recipients)
+SELECT bucket, id, kind, activity, owner, CASE WHEN whose IS NOT NULL THEN ARRAY[whose] END
+FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[])
+    AS i(bucket, id, kind, activity, owner, whose) ORDER BY bucket, id
 """
 _ENQUEUE_RESOLVE = """
 INSERT INTO job (bucket, id, kind, activity, recipients, owed)
@@ -155,6 +157,7 @@ async def enqueue(conn: Connection, jobs: Sequence[Job]) -> None:
         [job.kind for job in jobs],
         [job.activity for job in jobs],
         [job.owner for job in jobs],
+        [job.recipients[0] if job.recipients else None for job in jobs],
     )
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from json import dumps
+from json import dumps, loads
+from typing import Any
 from uuid import UUID
 
 from apserver.core.audience import Visibility
+from apserver.core.document import render
+from apserver.core.origin import key_of
+from apserver.core.vocabulary import PARTICIPANTS
 from apserver.store import streams
 from apserver.store.db import Connection
 
@@ -57,6 +61,7 @@ class ActivityRow:
     data: str | None = None  #: JSON
     sort_at: datetime | None = None  #: its place in streams; None: it is in none
     deleted_at: datetime | None = None  #: then the envelope is a Tombstone
+    things: Sequence[str] | None = None  #: of a site, by id: shown as they are now
 
     @property
     def author(self) -> UUID:
@@ -66,7 +71,7 @@ class ActivityRow:
 
 _ACTIVITY = (
     "key, id, local_key, actor, actor_id, type, visibility, audience, recipients, spliced, "
-    "context, envelope, published_at, verdict, verb, data, sort_at"
+    "context, envelope, published_at, verdict, verb, data, sort_at, things"
 )
 
 # By primary key.
@@ -78,7 +83,7 @@ _BY_LOCAL_KEYS = (
 
 _INSERT_ACTIVITY = (
     "INSERT INTO activity (" + _ACTIVITY + ") "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 )
 
 # By primary key.
@@ -142,6 +147,13 @@ _FORGET_RAW = """
 DELETE FROM raw r USING activity a WHERE a.spliced = ANY($1::uuid[]) AND r.activity = a.key
 """
 
+# By activity_spliced; then by primary key.
+_TELLING = """
+SELECT key FROM activity WHERE spliced = ANY($1::uuid[]) AND sort_at IS NOT NULL
+ORDER BY key FOR UPDATE
+"""
+_UNPLACE = "UPDATE activity SET sort_at = NULL WHERE key = ANY($1::uuid[])"
+
 # By object_author.
 _REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote'"
 
@@ -184,6 +196,7 @@ async def insert_activity(conn: Connection, row: ActivityRow) -> None:
         row.verb,
         row.data,
         row.sort_at,
+        None if row.things is None else list(row.things),
     )
 
 
@@ -243,6 +256,14 @@ async def forget_raw(conn: Connection, keys: Iterable[UUID]) -> None:
     await conn.execute(_FORGET_RAW, list(keys))
 
 
+async def leave_streams(conn: Connection, keys: Iterable[UUID]) -> None:
+    """Take what made these objects out of streams, for the objects are gone."""
+    telling = [row["key"] for row in await conn.fetch(_TELLING, list(keys))]
+    if telling:
+        await streams.remove(conn, telling)
+        await conn.execute(_UNPLACE, telling)
+
+
 async def remove_objects_of(conn: Connection, author: UUID) -> None:
     """Remove the copies of all that an actor elsewhere made."""
     await conn.execute(_REMOVE_OF, author)
@@ -260,11 +281,14 @@ async def compose_activities(
 
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
     """
-    spliced = [row.spliced for row in rows if row.spliced is not None]
-    objects = await objects_by_key(conn, spliced) if spliced else {}
+    wanted = [row.spliced for row in rows if row.spliced is not None]
+    wanted += [key_of(iri) for row in rows for iri in row.things or ()]
+    objects = await objects_by_key(conn, wanted) if wanted else {}
     bodies = []
     for row in rows:
         envelope = row.envelope
+        if row.things:
+            envelope = _with_things(envelope, row.things, objects)
         if row.spliced is not None and row.spliced in objects:
             object_ = objects[row.spliced]
             theirs = object_.author == row.actor
@@ -273,6 +297,31 @@ async def compose_activities(
             envelope = envelope[:-1] + comma + b'"object":' + inner + b"}"
         bodies.append(compose(envelope, row.context, nested=nested))
     return bodies
+
+
+def _with_things(
+    envelope: bytes, iris: Sequence[str], objects: Mapping[UUID, ObjectRow]
+) -> bytes:
+    """The envelope with things of a site as they are now: what may be shown of each, or its
+    Tombstone, or else its id alone. They stand in any member, and so it is parsed."""
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        iri = value.get("id") if isinstance(value, dict) else value
+        if not isinstance(iri, str) or iri not in iris:
+            return value
+        row = objects.get(key_of(iri))
+        if row is None or (row.visibility > Visibility.UNLISTED and row.deleted_at is None):
+            return iri
+        return loads(row.document)
+
+    return render(
+        {
+            name: shown(value) if name in PARTICIPANTS else value
+            for name, value in loads(envelope).items()
+        }
+    )
 
 
 PLAIN_CONTEXT = b'"https://www.w3.org/ns/activitystreams"'

@@ -48,7 +48,7 @@ class Deliverer:
         self._poster = poster
         self._signers = signers
         self._holder = holder
-        self._wake = bell.ear()
+        self._wake = bell.ear("deliveries")
         self._stopping = False
         self._rounds: dict[asyncio.Task[None], HostLease] = {}
         self._unsure = False  #: whether we may hold leases that we were not told of

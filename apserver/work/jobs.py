@@ -26,7 +26,7 @@ class JobLoop:
         self._receiver = receiver
         self._bell = bell
         self._holder = holder
-        self._wake = bell.ear()
+        self._wake = bell.ear("jobs")
         self._stopping = False
         self._held: Lease | None = None
         self._unsure = False  #: whether we may hold a lease that we were not told of

@@ -198,7 +198,7 @@ def test_only_commands_to_be_pasted_are_changed(text: str) -> None:
 
 def test_every_command_is_known_in_cures() -> None:
     names = [parser.prog.removeprefix("apserver ") for parser in build_parser().sub_commands()]
-    assert list(NAMES) == names
+    assert set(NAMES) == set(names)
     for name in names:
         assert pasteable(f"See: apserver {name}.", "uvx apserver") == f"See: uvx apserver {name}."
 

@@ -47,11 +47,11 @@ class Authority:
         ca_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         return cls(folder, ca_file, key, name)
 
-    def certify(self, *hosts: str) -> Files:
-        """A certificate for these host names and addresses."""
+    def certify(self, *hosts: str, days: int = 1) -> Files:
+        """A certificate for these host names and addresses, which ends so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         made = (
-            _builder(_name(hosts[0]), self.name, key, self.key)
+            _builder(_name(hosts[0]), self.name, key, self.key, days=days)
             .add_extension(x509.SubjectAlternativeName(_general_names(hosts)), critical=False)
             .add_extension(_usage(digital_signature=True), critical=True)
             .sign(self.key, hashes.SHA256())
@@ -105,6 +105,8 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    days: int = 1,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -113,8 +115,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),

@@ -27,7 +27,7 @@ async def places(server: Server) -> dict[str, set[str]]:
         f"{ann}/outbox": read | {"POST"},
         f"{ann}/inbox": read | {"POST"},
         f"{ann}/followers": read,
-        f"{server.origin}/inbox": {"POST", "OPTIONS"},
+        f"{server.origin}/inbox": read | {"POST"},
         f"{server.origin}/.well-known/webfinger": read,
         f"{server.origin}/nodeinfo/2.0": read,
     }

@@ -39,8 +39,8 @@ async def _seen(
 
 
 async def test_AP_C2S_24_update_is_partial(server: Server, peer: Peer) -> None:
-    """AP-C2S-23, AP-C2S-24, AP-C2S-25, AP-C2S-26: what is given replaces, null removes, the rest stays; delivered and
-    shown is the whole."""
+    """AP-C2S-23, AP-C2S-24, AP-C2S-25, AP-C2S-26: what is given replaces, null removes, the
+    rest stays; delivered and shown is the whole."""
     await _shared(server, peer)
     note = await server.note("ann", "first", PUBLIC, cc=[f"{server.id('ann')}/followers"])
     id_ = note["object"]["id"]

@@ -160,7 +160,7 @@ async def test_a_registered_phrase_has_its_type_and_roles(
 
 
 async def test_a_phrase_of_the_configuration(start_server: StartServer) -> None:
-    """The registry: type, roles and sentences of the site's own."""
+    """A2, R1: type, roles and sentences of a phrase of the site's own."""
     verbs = {
         "entered": {
             "type": "Join",
@@ -213,3 +213,69 @@ async def test_X9_nobody_acts_for_another(server: Server) -> None:
     reply = await server.post("ann", action("closed", actor="https://shop.example/users/eve"))
     assert reply.status == 403
     assert await server.items("ann", "outbox") == []
+
+
+async def test_scenario_06_the_same_key_is_one_action(server: Server) -> None:
+    """A14: twice is two actions, unless both have the same Idempotency-Key."""
+    for headers in ({}, {}, {"Idempotency_Key": "k"}, {"Idempotency_Key": "k"}):
+        assert (await server.post("ann", action("closed"), **headers)).status == 201
+    page = await server.get(f"/streams/actor?id={server.id('ann')}&page=first")
+    assert len({one["id"] for one in page.json["orderedItems"]}) == 3
+    assert len(await server.items("ann", "outbox")) == 3
+
+
+async def test_scenario_23_a_sentence_for_each_language(start_server: StartServer) -> None:
+    """A2, E1, E3: all languages in `summaryMap`, the phrase as it is, what users write is inert."""
+    sentences = {
+        "en": "{actor} closed {object}[ on {target}]",
+        "sv": "{actor} stängde {object}[ i {target}]",
+        "pt-BR": "{actor} fechou {object}[ em {target}]",
+        "ru": "{actor} закрыл {object}[ в {target}]",
+    }
+    server = await start_server("ann", verbs=json.dumps({"closed": {"sentences": sentences}}))
+    evil = {**ISSUE, "name": "<script>alert(1)</script>70"}
+    shown = await posted(server, action("closed", object=evil, target=FLASK))
+    assert shown["verbPhrase"] == "closed"
+    assert shown["summaryMap"].keys() == sentences.keys()
+    assert shown["summary"] == shown["summaryMap"]["en"]
+    for language, text in shown["summaryMap"].items():
+        assert text.endswith(
+            {"en": " on", "sv": " i", "pt-BR": " em", "ru": " в"}[language] + " flask"
+        )
+        assert "<" not in text
+        assert "ago" not in text
+
+
+async def test_A11_names_are_those_that_the_actor_may_know(server: Server) -> None:
+    """E1, X4: a sentence tells no name of what its actor may not read."""
+    named = {"type": "Note", "name": "plan", "content": "x"}
+    public = (await server.post("bob", {**named, "to": PUBLIC})).json["object"]["id"]
+    secret = (await server.post("bob", named)).json["object"]["id"]
+    for_ann = (await server.post("bob", {**named, "to": server.id("ann")})).json["object"]["id"]
+    for id_, told in ((public, "plan"), (for_ann, "plan"), (secret, secret)):
+        shown = await posted(server, action("read about", object=id_))
+        assert shown["summary"] == f"ann read about {told}"
+    about_bob = await posted(server, action("waved at", object=server.id("bob")))
+    assert about_bob["summary"] == "ann waved at bob"
+    elsewhere = await posted(server, action("saw", object="https://shop.example/a&b"))
+    assert elsewhere["summary"] == "ann saw https://shop.example/a&amp;b"
+
+
+@pytest.mark.parametrize("type_", ["Like", "Announce", "Follow"])
+async def test_what_everybody_knows_has_no_sentence_but_with_a_phrase(
+    server: Server, type_: str
+) -> None:
+    """R4: a Like is understood as it is; with a phrase of its own it is told."""
+    document = {"type": type_, "object": "https://shop.example/photos/1", "to": PUBLIC}
+    assert "summary" not in await posted(server, document)
+    other = {**document, "object": "https://shop.example/photos/2", "verbPhrase": "adored"}
+    told = await posted(server, other)
+    assert told["type"] == type_
+    assert told["summary"] == "ann adored https://shop.example/photos/2"
+
+
+async def test_a_sentence_of_the_client_stays(server: Server) -> None:
+    """R4: what the client wrote is not written over."""
+    shown = await posted(server, action("closed", summary="Done <b>at last</b>"))
+    assert shown["summary"] == "Done <b>at last</b>"
+    assert "summaryMap" not in shown

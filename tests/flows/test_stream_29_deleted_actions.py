@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from tests.cli.program import command
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server
 from tests.flows.steps import check_problem, follow_from, follow_here
@@ -169,3 +171,49 @@ async def test_scenario_29_another_server_deletes_and_edits_what_was_done_there(
     assert [(one["id"], one["verbPhrase"]) for one in page.json["orderedItems"]] == [
         (edited["id"], "re-opened")
     ]
+
+
+async def test_scenario_29_an_admin_hides_an_action(server: Server, peer: Peer) -> None:
+    """H8: gone everywhere, Delete sent, and an audit row; a rehearsal changes nothing."""
+    await follow_here(server, "bob", "ann")
+    await follow_from(peer, "carol", server, "ann")
+    shown = await posted(
+        server, action("closed", object=ISSUE, target=FLASK, cc=f"{server.id('ann')}/followers")
+    )
+    await server.drained()
+    planned = await command(server, "activity", "hide", shown["id"], "--dry-run")
+    assert (planned.code, "nothing was changed" in planned.err) == (0, True)
+    assert (await server.get(shown["id"])).json == shown
+
+    done = await command(server, "activity", "hide", shown["id"], "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert (told["activity"], told["actor"]) == (shown["id"], server.id("ann"))
+    await server.drained()
+    await check_gone(server, shown["id"])
+    [delete] = await peer.wait("Delete")
+    assert delete.json["id"] == told["delete"]
+    assert delete.json["object"]["id"] == shown["id"]
+    [row] = await server.rows("SELECT who, act, subject, detail FROM audit")
+    assert (row["who"], row["act"], row["subject"]) == ("cli", "activity hide", shown["id"])
+    assert json.loads(row["detail"]) == {"actor": server.id("ann"), "type": "Activity"}
+
+    again = await command(server, "activity", "hide", shown["id"])
+    assert (again.code, again.out) == (1, "")
+
+
+async def test_scenario_29_an_admin_hides_what_came_from_elsewhere(
+    server: Server, peer: Peer
+) -> None:
+    """It is hidden here, and nobody is told."""
+    here = server.id("ann")
+    done = peer.activity("Activity", "carol", verbPhrase="closed", object=ISSUE, to=[here, PUBLIC])
+    assert (await peer.send(f"{here}/inbox", done, by="carol")).status == 202
+    await server.drained()
+    assert [one["id"] for one in await server.items("ann", "inbox", as_="ann")] == [done["id"]]
+    hidden = await command(server, "activity", "hide", done["id"], "--json")
+    assert hidden.code == 0, hidden.err
+    assert json.loads(hidden.out)["delete"] is None
+    assert await server.items("ann", "inbox", as_="ann") == []
+    assert await in_streams(server) == []
+    assert peer.received == []

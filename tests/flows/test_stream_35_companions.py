@@ -62,7 +62,7 @@ async def test_scenario_35_one_visible_post_with_a_companion(
     assert [one["id"] for one in home] == [done["id"]]
 
     assert (await server.post("ann", {"type": "Delete", "object": done["id"]})).status == 201
-    gone = await peer.wait("Delete", 2)
+    gone = await peer.wait("Delete", times=2)
     assert {one.json["object"]["id"] for one in gone} == {done["id"], note["id"]}
     assert (await server.get(note["id"])).status == 410
 

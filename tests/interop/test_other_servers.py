@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from apserver.core.html import Markup
 from tests.doubles.cavage import Dialect
 from tests.doubles.peer import Peer, key_pair
 from tests.doubles.server import AS2, PUBLIC, Reply, Server
@@ -128,6 +129,8 @@ async def _is_shown(server: Server, activity: Mapping[str, Any]) -> None:
     assert shown["actor"] == activity["actor"]
     for name in ("content", "name", "updated"):
         wanted = activity["object"].get(name)
+        if name == "content" and wanted is not None:
+            wanted = Markup().html(wanted)  # links have our `rel`
         assert shown["object"].get(name) == wanted, name
 
 

@@ -253,6 +253,20 @@ def test_the_texts_of_a_document_share_one_bound() -> None:
     assert kept[-1] == "499" + "x" * 100
 
 
+@pytest.mark.parametrize("html", BOMBS.values(), ids=BOMBS)
+async def test_our_own_clients_are_told_of_bombs(server: Server, html: str) -> None:
+    """CVE-2022-31052: 400 and nothing stored, or it was harmless and is stored clean."""
+    made = await server.post(
+        "ann", {"type": "Note", "content": html[: limits.TEXT], "to": [PUBLIC]}
+    )
+    assert made.status in (201, 400), made.text
+    if made.status == 400:
+        assert await server.rows("SELECT FROM object") == []
+    else:
+        check_clean(made.json["object"]["content"])
+        assert made.json["object"]["content"] in ("x", "", "<b>x</b>")
+
+
 def test_a_long_article_keeps_its_markup() -> None:
     """AS-35: the bounds are far above what people write."""
     paragraph = (
@@ -381,7 +395,7 @@ async def test_AS_35_what_is_fetched_is_clean(
     [row] = await server.rows("SELECT document FROM object")
     check_all(json.loads(row["document"]))
     evil = await start_peer("mallory")
-    evil.documents["/users/mallory"] |= everywhere()  # type: ignore[operator]
+    evil.documents["/users/mallory"] |= everywhere()
     await accepted(server, evil, evil.create("mallory", "hi", server.id("ann")), by="mallory")
     [row] = await server.rows("SELECT document FROM actor WHERE id = $1", evil.id("mallory"))
     check_all(json.loads(row["document"]))

@@ -73,7 +73,8 @@ def slots(peer: Peer, url: str) -> list[dict[str, Any]]:
 
 async def test_CVE_2024_39687_every_slot(server: Server, carol: Peer, inside: Wire) -> None:
     """CVE-2024-39687, CVE-2021-39195, CVE-2021-21273, AP-SEC-02, AP-SEC-03, IO-67, IO-85: whatever
-    member of an activity, and whatever key, names an address of ours, it is not connected to; nor are other schemes followed."""
+    member of an activity, and whatever key, names an address of ours, it is not connected to; nor
+    are other schemes followed."""
     with connects() as seen:
         for url in places(inside):
             assert (await send(server, carol, key_id=url)).status in (400, 401, 503)

@@ -72,8 +72,8 @@ async def silent(writer: asyncio.StreamWriter) -> None:
 async def test_CVE_2023_36461_slow_drip(
     server: Server, carol: Peer, drip: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CVE-2023-36461, AP-SEC-09, IO-67: a limit in all for a key, a document and a delivery; bytes that come now and
-    then do not make it longer. The connection is closed then."""
+    """CVE-2023-36461, AP-SEC-09, IO-67: a limit in all for a key, a document and a delivery; bytes
+    that come now and then do not make it longer. The connection is closed then."""
     for limit in ("KEY_LOOKUP_S", "GET_S", "POST_S"):
         monkeypatch.setattr(limits, limit, 0.4)
     async with Wire.running(drip, host=PUBLIC_HOST) as wire:
@@ -154,8 +154,8 @@ ANSWERS: dict[str, Answer] = {
 
 
 async def test_CVE_2026_96623_lengths_and_heads(server: Server, carol: Peer) -> None:
-    """CVE-2026-96623, CVE-2021-21274, AP-SEC-09, IO-67: what is too long or malformed is dropped as soon as that
-    shows; what is asked next is answered as ever."""
+    """CVE-2026-96623, CVE-2021-21274, AP-SEC-09, IO-67: what is too long or malformed is dropped as
+    soon as that shows; what is asked next is answered as ever."""
     for name, answer in ANSWERS.items():
         async with Wire.running(answer, host=PUBLIC_HOST) as wire:
             began = time.monotonic()

@@ -46,7 +46,8 @@ def stubborn_trail(peer: Peer, name: str) -> str:
 
 
 async def test_CVE_2022_46405_threads_are_not_walked(server: Server, carol: Peer) -> None:
-    """CVE-2022-46405, AP-SEC-04: an endless chain of `inReplyTo`, with replies and contexts without end."""
+    """CVE-2022-46405, AP-SEC-04: an endless chain of `inReplyTo`, with replies and contexts without
+    end."""
 
     async def note(request: web.Request) -> web.Response:
         n = int(request.path.rpartition("/")[2])
@@ -151,7 +152,8 @@ async def test_what_cannot_be_had_now_puts_off_its_own_job_alone(
 
 
 async def test_CVE_2025_32947_collections_are_not_walked(server: Server, carol: Peer) -> None:
-    """CVE-2025-32947, CVE-2025-32948, AP-SEC-09: a collection whose `next` is itself, or new each time."""
+    """CVE-2025-32947, CVE-2025-32948, AP-SEC-09: a collection whose `next` is itself, or new each
+    time."""
     url = f"{carol.origin}/followers"
 
     def collection(n: int) -> dict[str, Any]:

@@ -67,7 +67,8 @@ async def https_site(tmp_path: Path, location: str) -> AsyncIterator[tuple[str, 
 async def test_CVE_2026_77632_a_signed_fetch_is_led_inside(
     server: Server, carol: Peer, inside: Wire, to: str
 ) -> None:
-    """CVE-2026-77632, CVE-2021-21273, AP-SEC-02: every step goes through the guard, for keys and documents."""
+    """CVE-2026-77632, CVE-2021-21273, AP-SEC-02: every step goes through the guard, for keys and
+    documents."""
     carol.documents["/away"] = redirect(to.format(port=inside.port))
     reply = await send(server, carol, key_id=f"{carol.origin}/away#main-key")
     assert reply.status in (401, 503)
@@ -145,8 +146,8 @@ def test_CVE_2026_34148_for_an_hour() -> None:
 
 
 async def test_GHSA_97w4_two_pages_that_name_each_other(server: Server, carol: Peer) -> None:
-    """GHSA-97w4-f4rq-mgqm, AP-SEC-04: one count for the whole look-up, whether a redirect or an id leads on;
-    links of HTML lead nowhere."""
+    """GHSA-97w4-f4rq-mgqm, AP-SEC-04: one count for the whole look-up, whether a redirect or an id
+    leads on; links of HTML lead nowhere."""
     activity = carol.create("somebody", "x", PUBLIC)
     one, two = f"{carol.origin}/1", f"{carol.origin}/2"
     carol.documents |= {"/1": {**activity, "id": two}, "/2": {**activity, "id": one}}

@@ -18,8 +18,11 @@ from apserver.core.effects import (
     Effects,
     EndActor,
     Facts,
+    Fetch,
+    Index,
     Instead,
     Need,
+    Put,
     ReachNeed,
     Refuse,
     Show,
@@ -110,12 +113,30 @@ def _rule_of(activity: Activity, facts: Facts) -> Rule | None:
 
 
 def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
-    """What must be known to send or receive the activity, given what is known already.
+    """What must be known to receive the activity, given what is known already.
 
     Asked again, at most three times, until nothing new is named: an Undo first needs the
     activity that it undoes, and then what that one needs.
     """
-    wanted: list[Need] = [ActorNeed(activity.actor), reach_of(activity, facts)]
+    return _not_yet_known(reach_of(activity, facts), *_needs(activity, facts), facts=facts)
+
+
+def needs_to_send(activity: Activity, facts: Facts) -> tuple[Need, ...]:
+    """The same to send one of ours, with what its sentence is made of."""
+    return _not_yet_known(
+        *_needs(activity, facts),
+        *told.needs(activity, facts),
+        *facade.needs(activity, facts),
+        facts=facts,
+    )
+
+
+def _not_yet_known(*needs: Need, facts: Facts) -> tuple[Need, ...]:
+    return tuple(need for need in dict.fromkeys(needs) if need not in facts.found)
+
+
+def _needs(activity: Activity, facts: Facts) -> list[Need]:
+    wanted: list[Need] = [ActorNeed(activity.actor)]
     if activity.type in answers.TYPES:
         wanted += answers.needs(activity)
         inner = _inner_of(activity, facts)
@@ -123,17 +144,7 @@ def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
             wanted += RULES[inner.type].needs(inner, facts)
     elif (rule := _rule_of(activity, facts)) is not None:
         wanted += rule.needs(activity, facts)
-    return tuple(need for need in dict.fromkeys(wanted) if need not in facts.found)
-
-
-def needs_to_send(activity: Activity, facts: Facts) -> tuple[Need, ...]:
-    """The same for one of ours, with what its sentence is made of."""
-    wanted = (
-        *needs(activity, facts),
-        *told.needs(activity, facts),
-        *facade.needs(activity, facts),
-    )
-    return tuple(need for need in dict.fromkeys(wanted) if need not in facts.found)
+    return wanted
 
 
 def complete(activity: Activity, facts: Facts) -> Activity:
@@ -200,6 +211,15 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     # What is ours is in streams since it was sent.
     indexed = () if activity.ours else index_of(activity, facts.registry.verbs)
     return (*effects, shown, *indexed)
+
+
+def recall(activity: VerifiedActivity, facts: Facts) -> Effects:
+    """The effects of what happened before anybody here followed its actor: it is stored, and in
+    streams. Whom it reached then is not our business, nor what it did between others."""
+    effects = receive(activity, facts)
+    if any(isinstance(effect, Fetch) for effect in effects):
+        return (Refuse("recalled-by-id"),)
+    return tuple(one for one in effects if isinstance(one, Put | Index | Refuse))
 
 
 def _is_known(activity: VerifiedActivity, facts: Facts) -> bool:

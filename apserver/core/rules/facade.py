@@ -56,9 +56,7 @@ def _things(activity: Activity, facts: Facts) -> list[str]:
     if activity.type in _NOT_TOLD or not activity.audience.is_public:
         return []
     things = facts.registry.things
-    roles = [
-        pair for one in index_of(activity, facts.registry.verbs) for pair in one.participants
-    ]
+    roles = [pair for one in index_of(activity, facts.registry.verbs) for pair in one.participants]
     return [
         iri
         for role, iri in roles

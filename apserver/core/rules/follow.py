@@ -13,6 +13,7 @@ with different flags are one relation, which ends with the last of them (`core.f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from apserver.core.audience import Audience
@@ -30,6 +31,7 @@ from apserver.core.effects import (
     ObjectFact,
     ObjectNeed,
     PutFollow,
+    Recall,
     Refuse,
     Relate,
     RelationNeed,
@@ -42,7 +44,7 @@ from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
 from apserver.core.origin import same_origin
 from apserver.core.rules import answers
-from apserver.errors import BadInput, Forbidden, Gone, Missing
+from apserver.errors import BadInput, Forbidden, Gone, Missing, Unprocessable
 
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
@@ -63,15 +65,22 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
 
 def complete(follow: Activity, facts: Facts) -> Activity:
     """A Follow that addresses nobody goes to the actor that is asked, or whose thing it is
-    (FEP-efda). One that mutes is told to nobody."""
-    if follow.object_id is None:
+    (FEP-efda). One that mutes is told to nobody. A flag has a phrase of its own."""
+    followed = follow.object_id
+    if followed is None:
         return follow
-    if facts.registry.mutes(wish_of(follow.document).flag):
+    flag = wish_of(follow.document).flag
+    phrase = facts.registry.verb_of_flag(flag)
+    if phrase is not None:
+        follow = replace(follow, document={"verbPhrase": phrase, **follow.document})
+    if facts.registry.mutes(flag):
         return addressed_to(follow, Audience())
     if follow.audience.everyone:
         return follow
-    thing = _thing(follow.object_id, facts)
-    asked = (follow.object_id,) if thing is None else ids_of(thing.document.get("attributedTo"))
+    if not _is_thing(followed, facts):
+        return addressed_to(follow, Audience(to=(followed,)))
+    thing = _thing(followed, facts)
+    asked = () if thing is None else ids_of(thing.document.get("attributedTo"))
     return addressed_to(follow, Audience(to=asked))
 
 
@@ -82,14 +91,14 @@ def about(follow: Activity) -> tuple[str, ...]:
 
 def send(follow: Activity, facts: Facts) -> Effects:
     """An actor of ours follows. An actor is asked, and the follow waits for its Accept
-    (AP-C2S-29); a thing cannot answer, and is followed at once."""
+    (AP-C2S-29); a thing cannot answer, and is followed at once, unless its site is to approve."""
     followed = follow.object_id
     if followed is None:
         raise BadInput("Follow needs the id of an actor or a thing.", pointer="/object")
     if followed == follow.actor:
         raise BadInput("An actor cannot follow itself.", pointer="/object")
-    thing = _thing(followed, facts)
-    if facts.actor(followed) is None and thing is None and same_origin(followed, follow.actor):
+    thing, is_thing = _thing(followed, facts), _is_thing(followed, facts)
+    if facts.actor(followed) is None and not is_thing and same_origin(followed, follow.actor):
         raise Missing(f"There is nothing at {followed} to follow.", pointer="/object")
     if facts.blocks(follow.actor, followed):
         raise BadInput("You block this actor. Undo the Block first.", pointer="/object")
@@ -103,7 +112,7 @@ def send(follow: Activity, facts: Facts) -> Effects:
         return (*(() if same else (_change(follow, there),)), Instead(there.activity_id))
     if put.mutes:
         return (put,)
-    if thing is None:
+    if not is_thing or _waits_for_site(followed, facts):
         asked = Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True)
         return (asked, put)
     return (
@@ -142,6 +151,24 @@ def wished_anew(document: Mapping[str, Any], actor: str, facts: Facts) -> tuple[
 def _thing(id_: str, facts: Facts) -> ObjectFact | None:
     """What is followed, when it is known and no actor."""
     return facts.object(id_) if facts.actor(id_) is None else None
+
+
+def _is_thing(id_: str, facts: Facts) -> bool:
+    """Whether it is no actor: something that is kept here, or that a site has."""
+    if facts.actor(id_) is not None:
+        return False
+    return facts.object(id_) is not None or facts.registry.things.find(id_) is not None
+
+
+def _waits_for_site(id_: str, facts: Facts) -> bool:
+    """Whether a follow waits for the site that has the thing. Unprocessable when nobody can follow
+    things of its type."""
+    kind = facts.registry.things.find(id_)
+    if kind is not None and not kind.followable:
+        raise Unprocessable(
+            f"Things of the type {kind.kind} cannot be followed.", pointer="/object"
+        )
+    return kind is not None and kind.approval
 
 
 def _standing(follow: Activity, flag: str, facts: Facts) -> FollowFact | None:
@@ -200,7 +227,7 @@ def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
     if relation is None or follow.object_id is None:
         return (Refuse("accept-without-follow"),)
     follower_ours = _is_ours(follow.actor, facts)
-    effects: list[AddTo | Relate] = [
+    effects: list[AddTo | Relate | Recall] = [
         Relate(
             follow.actor,
             "follow",
@@ -214,6 +241,9 @@ def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
         effects.append(AddTo(collection_id(follow.object_id, "followers"), follow.actor))
     if follower_ours:
         effects.append(AddTo(collection_id(follow.actor, "following"), follow.object_id))
+        known = facts.follow(follow.actor, follow.object_id)
+        if known is not None and known.state == "pending" and not _is_ours(follow.object_id, facts):
+            effects.append(Recall(follow.object_id))
     return tuple(effects)
 
 
@@ -300,7 +330,13 @@ def _ended(follow: Activity, facts: Facts) -> Effects:
 
 
 def _answered(answer: Activity, follow: Activity, facts: Facts) -> str | None:
-    """The id of the stored follow that is answered; None when there is none to answer."""
+    """The id of the stored follow that is answered; None when there is none to answer.
+
+    For things of a site the site answers, by whichever actor.
+    """
+    if facts.by_site and facts.registry.things.find(follow.object_id) is not None:
+        relation = facts.follow(follow.actor, str(follow.object_id))
+        return None if relation is None else relation.activity_id or follow.id
     if follow.object_id != answer.actor:
         if _is_ours(answer.actor, facts):
             raise Forbidden(

@@ -62,9 +62,10 @@ Write = Callable[[Activity, Mapping[str, Any], Facts], Effects]
 
 def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     """The author, whose followers collection tells followers-only from direct; the object, as it
-    is stored, or as it was fetched."""
+    is stored, or as it was fetched. What one of ours makes has an id that nothing has yet."""
     yield ActorNeed(activity.actor)
-    if activity.object_id is not None:
+    is_new = activity.type == "Create" and not isinstance(activity, VerifiedActivity)
+    if activity.object_id is not None and not is_new:
         yield ObjectNeed(activity.object_id)
         yield ObjectNeed(activity.object_id, activity.actor)
         if activity.type != "Create" and not activity.is_about_itself:

@@ -1,0 +1,111 @@
+"""What hangs on a thing of a site: who follows it or wants to, and the actions with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apserver.core import limits
+from apserver.core.names import collection_id
+from apserver.core.origin import key_of
+from apserver.store import collections, follows, relations
+from apserver.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFollow:
+    """A follow that waits for an answer: the id of the Follow, who asks since when, and what is
+    asked for."""
+
+    subject: UUID
+    follow_id: str | None
+    actor_id: str
+    object_id: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An activity of ours that a thing takes part in. ``object`` is what it made, if anything."""
+
+    key: UUID
+    id: str
+    type: str
+    actor_id: str
+    object: UUID | None
+
+
+# By relation_pending; the actors by primary key, what is asked for by one of two.
+_PENDING = """
+SELECT r.subject, r.activity_id AS follow_id, a.id AS actor_id,
+       coalesce(o.id, f.id) AS object_id, r.changed_at AS asked_at
+FROM relation r
+JOIN actor a ON a.key = r.subject
+LEFT JOIN object o ON o.key = r.object
+LEFT JOIN actor f ON f.key = r.object
+WHERE r.object = ANY($1::uuid[]) AND r.state = 'pending' AND r.kind = 'follow'
+  AND r.subject > $2
+ORDER BY r.subject LIMIT $3
+"""
+
+# By primary key, a bounded number of rows.
+_FOLLOWERS = """
+SELECT count(*) FROM (
+    SELECT FROM relation
+    WHERE object = $1 AND kind = 'follow' AND state = 'accepted' LIMIT $2) r
+"""
+
+# By primary key; the actor by primary key.
+_FOLLOWED_BY = """
+SELECT r.subject, a.id FROM relation r LEFT JOIN actor a ON a.key = r.subject AND a.ours
+WHERE r.object = $1 AND r.kind = 'follow' ORDER BY r.subject LIMIT $2
+"""
+_MUTES = "DELETE FROM follow WHERE object = $1 AND mutes"
+
+# By primary key, a range for each role; the activities by primary key.
+_TAKING_PART = """
+SELECT a.key, a.id, a.type, a.actor_id, a.spliced AS object
+FROM (
+    SELECT DISTINCT r.activity FROM role r JOIN activity a ON a.key = r.activity
+    WHERE r.thing = $1 AND r.role < 3 AND a.local_key IS NOT NULL AND a.key <> $2 LIMIT $3
+) r JOIN activity a ON a.key = r.activity ORDER BY a.actor, a.key
+"""
+
+
+async def pending(
+    conn: Connection, asked: Sequence[UUID], *, after: UUID | None, limit: int
+) -> list[PendingFollow]:
+    """Up to ``limit`` follows of these that wait, by the key of who asks."""
+    rows = await conn.fetch(_PENDING, list(asked), after or UUID(int=0), limit)
+    return [PendingFollow(**row) for row in rows]
+
+
+async def count_followers(conn: Connection, thing: UUID) -> int | None:
+    """How many follow a thing; None when they are more than are counted."""
+    counted: int = await conn.fetchval(_FOLLOWERS, thing, limits.COUNTED + 1)
+    return counted if counted <= limits.COUNTED else None
+
+
+async def end_follows(conn: Connection, thing: UUID, *, limit: int) -> bool:
+    """End up to ``limit`` follows of a thing, asked or accepted; False when none were left."""
+    rows = await conn.fetch(_FOLLOWED_BY, thing, limit)
+    if not rows:
+        await conn.execute(_MUTES, thing)
+        return False
+    listings = [
+        (key_of(collection_id(row["id"], "following")), thing)
+        for row in rows
+        if row["id"] is not None
+    ]
+    await collections.remove_members(conn, listings)
+    await relations.unrelate(conn, [(thing, "follow", row["subject"]) for row in rows])
+    await follows.drop_all(conn, [(row["subject"], thing) for row in rows])
+    return True
+
+
+async def actions_with(conn: Connection, thing: UUID, *, but: UUID, limit: int) -> list[Action]:
+    """Up to ``limit`` activities of ours in streams that a thing takes part in, but for one."""
+    rows = await conn.fetch(_TAKING_PART, thing, but, limit)
+    return [Action(**row) for row in rows]
