@@ -242,6 +242,7 @@ async def _build(
     registry = with_python_streams(settings.registry)
     publisher = Publisher(db, names, registry, live)
     accounts = Accounts(db, vault, names, handle_host=settings.handle_host)
+    farewell = Farewell(db, names, handle_host=settings.handle_host)
     stand_ins = StandIns(db, accounts, names, registry.things)
     bell = Bell(db, alone=order.workers == 1)
     applier = Applier(publisher, live, registry)
@@ -252,9 +253,7 @@ async def _build(
         fan_out=FanOut(db, live, origin=settings.origin),
         resolver=Resolver(db, remote, live, bell),
         outboxes=OutboxReader(db, remote, live, bell, allow_http=allow_http),
-        endings=Endings(
-            db, publisher, Farewell(db, names, handle_host=settings.handle_host), registry.things
-        ),
+        endings=Endings(db, publisher, farewell, registry.things),
     )
     return Parts(
         site=Site(
@@ -262,7 +261,9 @@ async def _build(
             names=names,
             handle_host=settings.handle_host,
             publisher=publisher,
-            site_posts=SitePosts(db, publisher, stand_ins, names, registry.things),
+            site_posts=SitePosts(
+                db, publisher, stand_ins, farewell, names=names, things=registry.things
+            ),
             stand_ins=stand_ins,
             acceptor=acceptor,
             bell=bell,

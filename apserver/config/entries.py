@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from apserver.core.custom_streams import CustomStream
+from apserver.core.custom_streams import RESERVED_PARAMETERS, CustomStream
 from apserver.core.lexical import is_absolute_iri, is_language_tag
 from apserver.core.projection import is_never_shown
+from apserver.core.stream_filters import PARAMETERS, is_filter
 from apserver.core.summaries import check_pattern
 from apserver.core.things import ThingType, names_in
 from apserver.core.verbs import PLAIN_ROLES, RoleName, check_phrase
@@ -115,8 +116,8 @@ def member_names(value: Sequence[str]) -> tuple[str, ...]:
 
 
 def parameter_names(value: Sequence[str]) -> tuple[str, ...]:
-    """Names of parameters, each once."""
-    if len(set(value)) < len(value):
+    """Names of parameters, each once, and none that every stream has."""
+    if len(set(value)) < len(value) or RESERVED_PARAMETERS.intersection(value):
         raise ValueError(value)
     return tuple(_whole(_PARAMETER, name) for name in value)
 
@@ -143,8 +144,13 @@ def thing_type(**members: Any) -> ThingType:
 
 
 def custom_stream(**members: Any) -> CustomStream:
-    """A stream whose filters use no parameters but its own."""
+    """A stream whose filters are some, and use no parameters but its own."""
     made = CustomStream(**members)
+    if made.slug == "home":
+        raise ValueError("home is there already")
+    unknown = {name for one in made.filters for name in one if not is_filter(name)}
+    if unknown:
+        raise ValueError(f"{min(unknown)} is no filter; there are {', '.join(PARAMETERS)}")
     used = {name for one in made.filters for text in one.values() for name in names_in(text)}
     strange = used - set(made.parameters)
     if strange:

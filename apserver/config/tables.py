@@ -259,7 +259,7 @@ TABLES = (
                 kind="list",
                 doc="Parameters that its URL takes.",
                 comment="Filters use them in braces.",
-                allowed='a list of names, such as ["before"]',
+                allowed='a list of names, such as ["until"], other than those of pages',
                 default=[],
                 check=check.parameter_names,
             ),
@@ -278,7 +278,7 @@ TABLES = (
                 doc="What its actions have in common: parameters of streams with their values.",
                 comment="An action is in the stream that meets all of one of these.",
                 allowed="a list of tables of text, such as "
-                '[{verb = "closed", "published.lt" = "{before}"}]',
+                '[{verb = "closed", "published.lt" = "{until}"}]',
                 default=[],
                 check=check.filters,
             ),

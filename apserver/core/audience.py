@@ -125,7 +125,7 @@ def with_addressing(document: Mapping[str, Any], audience: Audience) -> dict[str
 
 def strip_private(value: Any) -> Any:
     """A copy without bto and bcc, at any depth (ActivityPub 6, B.11)."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {
             key: _strip_member(key, inner)
             for key, inner in value.items()
@@ -139,7 +139,7 @@ def strip_private(value: Any) -> Any:
 def _strip_member(name: str, value: Any) -> Any:
     if name == "@context" or name in JSON_LITERALS:
         return value
-    if name in LANGUAGE_MAPS and isinstance(value, Mapping):
+    if name in LANGUAGE_MAPS and isinstance(value, dict):
         # "bcc" is Southern Balochi there (ISO 639-3), and "bto" Rinconada Bikol.
         return {language: strip_private(text) for language, text in value.items()}
     return strip_private(value)

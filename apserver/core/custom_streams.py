@@ -15,6 +15,8 @@ from apserver.errors import BadInput
 
 #: Of what the stream is a part: of all that is public, or of what one thing takes part in.
 StreamScope: TypeAlias = Literal["public", "actor", "object", "target", "any"]
+#: What every stream takes.
+RESERVED_PARAMETERS = frozenset({"page", "before", "after", "limit", "expand", "id"})
 #: Takes the parameters that were given, as texts; a list means any of its filters.
 Compute: TypeAlias = Callable[..., Filter | Iterable[Filter]]
 
@@ -45,6 +47,8 @@ class CustomStream:
         parameters = signature(function).parameters
         if any(one.kind in _NOT_NAMED for one in parameters.values()):
             raise ValueError("each of its parameters must be one that can be given by name")
+        if taken := RESERVED_PARAMETERS.intersection(parameters):
+            raise ValueError(f"every stream has a parameter {min(taken)}; name it otherwise")
         name = (getdoc(function) or "").partition("\n")[0]
         return cls(
             slug=slug, name=name, parameters=tuple(parameters), scope=scope, compute=function

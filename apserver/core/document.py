@@ -7,7 +7,8 @@ that is allowed is for `core.contexts` to say. Three things are kept apart here.
 only keywords that move members to another place in the tree are refused.
 
 **Shapes** (`as_list`, `id_of` and the others) answer for all the forms that JSON-LD gives one
-value: missing or null, single or list, IRI or object. Members are not read without them.
+value: missing or null, single or list, IRI or object. Members are not read without them. An
+object is asked for as `dict`: for an abstract `Mapping` Python would look much longer.
 
 **Writing** (`render`) gives the one form that every known server reads: arrays for addressing,
 tags and attachments, Public spelt in full, nothing null or empty. `check_as2` is the strict
@@ -104,7 +105,7 @@ def first(value: Any) -> Any:
 
 def id_of(value: Any) -> str | None:
     """The IRI that a value stands for: itself, an object's ``id``, a Link's ``href``."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         is_link = not LINK_TYPES.isdisjoint(types_of(value))
         value = value.get("href") if is_link else value.get("id", value.get("@id"))
     return value if isinstance(value, str) and value else None
@@ -224,7 +225,7 @@ def check_as2(document: Mapping[str, Any]) -> None:
 
 def _check_context(value: Any) -> None:
     entries = as_list(value)
-    if not all(isinstance(entry, str | Mapping) for entry in entries):
+    if not all(isinstance(entry, str | dict) for entry in entries):
         _refuse("/@context", "made of URLs and objects")
     if entries and not any(isinstance(one, str) and one in AS2_CONTEXT_FORMS for one in entries):
         _refuse("/@context", f"or contain {AS2_CONTEXT}")
@@ -291,7 +292,7 @@ _check_iri = _matching(lexical.is_absolute_iri, "an absolute IRI")
 
 
 def _check_thing(value: Any, pointer: str) -> None:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         _check_object(value, pointer)
     elif not isinstance(value, str) or not lexical.is_absolute_iri(value):
         _refuse(pointer, "an absolute IRI or an object")
@@ -304,7 +305,7 @@ def _check_addressee(value: Any, pointer: str) -> None:
 
 def _check_page(value: Any, pointer: str) -> None:
     _check_thing(value, pointer)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         types = KNOWN_TYPES.intersection(types_of(value))
         if types and not types & (_PAGE_TYPES | LINK_TYPES):
             _refuse(pointer, "a page of the collection, a Link or an IRI")
@@ -323,7 +324,7 @@ def _check_term(value: Any, pointer: str) -> None:
 
 
 def _check_language_map(value: Any, pointer: str) -> None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         _refuse(pointer, "an object with a text for each language")
     for tag, text in value.items():
         here = child_pointer(pointer, tag)

@@ -130,7 +130,7 @@ def _with_object(
     """A Create whose object has id, author, date and addressing (AP-C2S-16, 17, 20, 22), and the
     audience of both. ``pointer`` is where the object stood in what was posted."""
     values = as_list(create.get("object"))
-    if len(values) != 1 or not isinstance(values[0], Mapping):
+    if len(values) != 1 or not isinstance(values[0], dict):
         return create, audience  # the rule for Create refuses it
     posted = {key: value for key, value in _plain_names(values[0]).items() if key != "@context"}
     _check_actor(posted.get("attributedTo"), create["actor"], pointer=f"{pointer}/attributedTo")
@@ -144,7 +144,7 @@ def _with_object(
 def _with_removals(update: dict[str, Any], posted: object) -> dict[str, Any]:
     """An Update in which the members that shall go are null again (AP-C2S-25)."""
     patch = update.get("object")
-    if not isinstance(patch, Mapping) or not isinstance(posted, Mapping):
+    if not isinstance(patch, dict) or not isinstance(posted, dict):
         return update
     removed = {name: None for name, value in posted.items() if value is None}
     return {**update, "object": {**removed, **_plain_names(patch)}}

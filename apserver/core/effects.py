@@ -433,11 +433,13 @@ class EndThing:
 class Send:
     """An actor of ours answers with an activity; it is published in the same transaction.
 
-    ``object_id`` is the id of the object that it makes, if that is to have a certain one.
+    ``id`` is its id, and ``object_id`` that of the object that it makes, if they are to be certain
+    ones.
     """
 
     document: Mapping[str, Any]
     object_id: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """HTML that others wrote, made harmless: one list of what stays (ActivityPub B.10, AS2 Core 7).
 
 `content`, `summary` and the values of profile fields are HTML; whoever shows them puts them into a
-page. So they are cleaned once, when they come in (`core.clipping`) or are posted here
-(`core.drafts`), and every reader of our API gets what is clean. What stays is what Mastodon shows,
-and a little more: text, links, lists, quotes, headings; the classes of mentions, hashtags and
-microformats. Scripts, styles, forms and drawings go with all that is in them, of other elements
-the text stays. Links lead to http, https or mail, and carry ``rel="nofollow noopener noreferrer"``.
+page. So they are cleaned once, when they come in or are posted here (`core.intake`), and every
+reader of our API gets what is clean. What stays is what Mastodon shows, and a little more: text,
+links, lists, quotes, headings; the classes of mentions, hashtags and microformats. Scripts, styles,
+forms and drawings go with all that is in them, of other elements the text stays. Links lead to
+http, https or mail, and carry ``rel="nofollow noopener noreferrer"``.
 
 A parser that mends HTML as browsers do (nh3, which is ammonia and html5ever) has costs that a
 small text can drive up, because the algorithm of the standard says so:
@@ -17,7 +17,6 @@ small text can drive up, because the algorithm of the standard says so:
 * *Depth*: each ``<li>`` looks through all elements that are open. The tags of all texts of a
   document are bounded together, so that many texts cost no more than one; so are references such
   as ``&amp;``, which are dear too.
-
 * *What is taken out* may have been what kept a link from standing in a link: a table, a button.
   What is left then means something else when it is parsed again, so it is cleaned again.
 
@@ -123,8 +122,8 @@ class Markup:
         """The text of what is beyond the bounds: HTML still, in which no tag is."""
         if self._strict:
             raise BadInput(
-                f"The HTML of one document may have {limits.HTML_MARKS} tags and references, nested "
-                f"{limits.HTML_DEPTH} deep and each closed."
+                f"The HTML of one document may have {limits.HTML_MARKS} tags and references, "
+                f"nested {limits.HTML_DEPTH} deep and each closed."
             )
         return _MARKUP.sub("", text)
 

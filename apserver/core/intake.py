@@ -120,7 +120,7 @@ def _check(name: str, value: Any, pointer: str) -> None:
     if isinstance(value, str):
         if name in _TEXTS and len(value) > limits.TEXT:
             raise BadInput(f"A text may have {limits.TEXT} characters.", pointer=pointer)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         if name in LANGUAGE_MAPS:
             for tag, text in value.items():
                 _check("content", text, child_pointer(pointer, tag))

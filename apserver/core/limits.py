@@ -24,7 +24,7 @@ TYPES = 8
 PHRASE = 255  #: what an action is called (verbPhrase), characters
 ACTION_DATA = 64 << 10  #: actionData of one action, as JSON
 HTML = 128 << 10  #: a text once it is cleaned, characters; links grow by their rel
-HTML_MARKS = 4_000  #: tags and references in all texts of one document
+HTML_MARKS = 2_000  #: tags and references in all texts of one document
 HTML_DEPTH = 64  #: nested elements
 HTML_NODES = 60_000  #: elements that mending one text may take, at most
 

@@ -63,13 +63,13 @@ class Activity:
         value = self.document.get("object")
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        return value if isinstance(value, Mapping) else None
+        return value if isinstance(value, dict) else None
 
     @cached_property
     def object_id(self) -> str | None:
         """The id of the (first) object; of what has an id and is a Link too, the id."""
         value = first(self.document.get("object"))
-        id_ = value.get("id") if isinstance(value, Mapping) else None
+        id_ = value.get("id") if isinstance(value, dict) else None
         return id_ if isinstance(id_, str) and id_ else id_of(value)
 
     @property

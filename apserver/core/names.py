@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from apserver.core import limits
 
@@ -70,6 +70,13 @@ def collection_id(actor: str, name: str) -> str:
 def companion_id(activity: str) -> str:
     """The id of the note that tells of an activity of ours (see `core.rules.told`)."""
     return activity.replace("/activities/", "/objects/", 1)
+
+
+def announce_id(activity: str, facade: str) -> str:
+    """The id of the Announce of an activity of ours by a façade (see `core.rules.facade`): made of
+    both, so that it is found again when the activity is deleted."""
+    place, _, unique = activity.rpartition("/")
+    return f"{place}/{uuid5(UUID(unique), facade)}"
 
 
 def key_id(actor: str, kind: KeyKind = "rsa") -> str:

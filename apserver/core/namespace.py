@@ -146,7 +146,7 @@ def _check_data(term: Term, value: object, pointer: str) -> None:
 
 def _things(value: Any, pointer: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     """All objects of a document with their pointers, but for what is data."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         yield value, pointer
         for name, member in value.items():
             if name not in _CLOSED and isinstance(member, (dict, list)):

@@ -59,7 +59,7 @@ def own_words(document: Mapping[str, Any], actor: str) -> dict[str, Any]:
 
 
 def _own_member(name: str, value: Any, actor: str) -> Any:
-    if name in LANGUAGE_MAPS and isinstance(value, Mapping):
+    if name in LANGUAGE_MAPS and isinstance(value, dict):
         # "id" is Indonesian there (ISO 639-1); what is no text is nothing.
         return {language: text for language, text in value.items() if isinstance(text, str)}
     return value if name in _VERBATIM else _own(value, actor)
@@ -68,7 +68,7 @@ def _own_member(name: str, value: Any, actor: str) -> Any:
 def _own(value: Any, actor: str) -> Any:
     if isinstance(value, list):
         return [_own(item, actor) for item in value]
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     return own_words(value, actor) if _is_own(value, actor) else id_of(value)
 
@@ -96,7 +96,7 @@ def _is_no_other_actor(thing: Mapping[str, Any], ids: Iterable[object], actor: s
 
 
 def _ids(author: object) -> set[str]:
-    if not isinstance(author, Mapping):
+    if not isinstance(author, dict):
         return {author} if isinstance(author, str) else set()
     named = (author.get(name) for name in ("id", "@id", "href"))
     return {one for one in named if isinstance(one, str)}

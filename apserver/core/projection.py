@@ -48,7 +48,7 @@ def projection(document: Mapping[str, Any], members: Iterable[str]) -> dict[str,
 
 
 def _clean(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {
             name: _clean(inner)
             for name, inner in value.items()

@@ -94,6 +94,12 @@ def with_actors(action: SiteAction, actors: Mapping[str, str], things: Things) -
     return document
 
 
+def leaving_user(action: SiteAction) -> str | None:
+    """The user whom the site deletes, if it does."""
+    iri = id_of(first(action.document.get("object")))
+    return iri if "Delete" in types_of(action.document) and iri in action.users else None
+
+
 def told_of(
     action: SiteAction, iri: str, actors: Mapping[str, str], things: Things
 ) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
+from unicodedata import category
 
 from apserver.core import limits
 from apserver.errors import BadInput
@@ -26,6 +27,8 @@ PLAIN_ROLES: Mapping[RoleName, str] = {"actor": "actor", "object": "object", "ta
 TARGET_IN_OBJECT: Mapping[RoleName, str] = {"actor": "actor", "target": "object"}
 #: What a phrase without a type of its own has for a type.
 OPEN_TYPES = ("Activity", "IntransitiveActivity")
+#: Categories of Unicode: control characters, halves of a pair, ends of lines and of paragraphs.
+_NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ def check_phrase(value: object, *, pointer: str = "") -> str:
     if (
         not isinstance(value, str)
         or not 0 < len(value) <= limits.PHRASE
-        or not value.isprintable()
+        or any(category(character) in _NOT_IN_A_LINE for character in value)
         or value != value.strip()
     ):
         raise BadInput(

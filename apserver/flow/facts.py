@@ -207,12 +207,8 @@ async def _follows(conn: Connection, needs: Sequence[FollowsNeed]) -> Found:
 async def _facades(conn: Connection, needs: Sequence[FacadeNeed]) -> Found:
     if not needs:
         return {}
-    known = await aliases.actors_for(conn, [need.thing for need in needs])
-    return {
-        need: known[need.thing].actor_id
-        for need in needs
-        if need.thing in known and not known[need.thing].is_user
-    }
+    known = await aliases.facades_of(conn, [need.thing for need in needs])
+    return {need: known[need.thing] for need in needs if need.thing in known}
 
 
 async def _reach(conn: Connection, needs: Sequence[ReachNeed]) -> Found:

@@ -7,7 +7,7 @@ rule and the job that delivers it are all in the database, or none of them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -16,10 +16,18 @@ from apserver.core import limits, rules
 from apserver.core.audience import Visibility, visibility_of
 from apserver.core.document import render
 from apserver.core.drafts import NewIds, draft
-from apserver.core.effects import Effects, EndThing, Facts, Instead, Send
+from apserver.core.effects import (
+    BuryActivity,
+    Effects,
+    EndThing,
+    Facts,
+    Instead,
+    ReviseActivity,
+    Send,
+)
 from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
-from apserver.core.origin import bucket_of, host_of, key_of, same_origin
+from apserver.core.origin import activity_key, bucket_of, host_of, key_of, same_origin
 from apserver.core.registry import Registry
 from apserver.core.site_actions import things_in
 from apserver.core.streams import place_of
@@ -28,7 +36,7 @@ from apserver.errors import DomainBlocked, Forbidden, Gone, Unprocessable
 from apserver.flow.facts import actor_found, load_facts
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, collections, jobs, objects, posted
+from apserver.store import actors, collections, follows, jobs, objects, posted
 from apserver.store.collections import Membership
 from apserver.store.db import Connection, Database
 from apserver.store.effects import context_bytes, perform
@@ -148,7 +156,7 @@ async def _posted_before(conn: Connection, once: Once | None, activity: UUID) ->
 
 
 async def _answer(conn: Connection, sent: Send, *, names: Names, registry: Registry) -> None:
-    ids = NewIds(names.activity(uuid7()), sent.object_id or names.object(uuid7()))
+    ids = NewIds(sent.id or names.activity(uuid7()), sent.object_id or names.object(uuid7()))
     document, actor = sent.document, str(sent.document["actor"])
     now = datetime.now(UTC)
     activity = draft(document, actor=actor, ids=ids, now=now, checked=False)
@@ -187,7 +195,7 @@ async def publish(
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)
     there = await _there_already(conn, effects)
-    row = there or _row(activity, facts)
+    row = there or await _for_interested(conn, _row(activity, facts), effects)
     if there is None:
         await objects.insert_activity(conn, row)
     await perform(conn, effects)
@@ -201,6 +209,25 @@ async def publish(
         if isinstance(effect, Send):
             await _answer(conn, effect, names=names, registry=registry)
     return row
+
+
+async def _for_interested(conn: Connection, row: ActivityRow, effects: Effects) -> ActivityRow:
+    """What changes or takes back an activity is also for those who got it because it happened to
+    something that they follow."""
+    changed = [
+        activity_key(effect.actor, effect.id)
+        for effect in effects
+        if isinstance(effect, BuryActivity | ReviseActivity)
+    ]
+    interested: set[UUID] = set()
+    for one in (await objects.activities_by_key(conn, changed)).values() if changed else ():
+        if one.sort_at is not None and one.visibility <= Visibility.UNLISTED:
+            interested |= {*await follows.interested(conn, one.key, sort_at=one.sort_at)}
+    if not interested:
+        return row
+    known = await actors.actors_by_key(conn, interested)
+    ids = sorted(one.id for one in known.values())
+    return replace(row, recipients=[*dict.fromkeys((*(row.recipients or ()), *ids))])
 
 
 def end_job(bucket: int, activity: UUID, thing: str) -> Job:

@@ -14,9 +14,16 @@ from apserver.core.audience import Visibility
 from apserver.core.document import render
 from apserver.core.names import Names
 from apserver.core.origin import key_of
-from apserver.core.site_actions import SiteAction, read_action, told_of, with_actors
+from apserver.core.site_actions import (
+    SiteAction,
+    leaving_user,
+    read_action,
+    told_of,
+    with_actors,
+)
 from apserver.core.things import Things
 from apserver.errors import Forbidden, Gone, Unprocessable
+from apserver.flow.departure import Farewell
 from apserver.flow.publish import Published, Publisher
 from apserver.flow.stand_ins import StandIns
 from apserver.store import actors, objects
@@ -33,12 +40,15 @@ class SitePosts:
         db: Database,
         publisher: Publisher,
         stand_ins: StandIns,
+        farewell: Farewell,
+        *,
         names: Names,
         things: Things,
     ):
         self._db = db
         self._publisher = publisher
         self._stand_ins = stand_ins
+        self._farewell = farewell
         self._names = names
         self._things = things
 
@@ -54,6 +64,8 @@ class SitePosts:
         ids, missing = await self._stand_ins.plan(self._wanted(action))
         actor = ids.get(action.actor, action.actor)
         await self._check_acts(actor, is_new=actor in {one.alias.actor_id for one in missing})
+        if (leaving := leaving_user(action)) is not None:
+            return await self._delete(ids[leaving], by=actor)
         document = with_actors(action, ids, self._things)
         now = datetime.now(UTC)
 
@@ -64,6 +76,22 @@ class SitePosts:
         return await self._publisher.post(
             actor, document, once=once, may_date=may_date, first=first
         )
+
+    async def _delete(self, user: str, *, by: str) -> Published:
+        """Delete the actor of a user, in its own name (seed row B15)."""
+        if by not in (user, self._names.instance):
+            raise Forbidden("A user is deleted by itself, or by the server's own actor.")
+
+        async def work(conn: Connection) -> Published:
+            actor = await actors.actor_by_key(conn, key_of(user))
+            departure = None if actor is None else await self._farewell.depart(conn, actor)
+            if departure is None:
+                raise Gone(f"{user} is not here, or was deleted before.", pointer="/object")
+            rows = await objects.own_activities(conn, [key_of(departure.activity)])
+            [body] = await objects.compose_activities(conn, list(rows.values()))
+            return Published(departure.activity, body)
+
+        return await self._db.transaction(work)
 
     def _wanted(self, action: SiteAction) -> list[tuple[str, str | None]]:
         """Who and what needs an actor: users, and things with a façade."""

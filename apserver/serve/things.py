@@ -7,6 +7,7 @@ nothing is said; the site itself, with its token, sees all that it told.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -76,7 +77,7 @@ async def get_pending(request: web.Request) -> web.Response:
     if token is None:
         raise NotTrusted("Send the token of the site: Authorization: Bearer TOKEN")
     await holder_of_token(request, token)
-    kind, iri, row = await _thing(request, *PARAMETERS)
+    kind, iri = await _registered(request, *PARAMETERS)
     if "after" in request.query:
         raise BadInput("Follows that wait are read in one direction: use before.")
     window = window_of(request.query, _position, _position)
@@ -91,16 +92,17 @@ async def get_pending(request: web.Request) -> web.Response:
         }
         return _answer(request, json.dumps(head).encode(), kind, shared=False)
     async with site.db.connection() as conn:
-        asked = [row.key, *await _facade_keys(conn, iri)]
+        known = await aliases.facades_of(conn, [iri])
+        asked = {key_of(one): one for one in (iri, *known.values())}
         body = await _pending_page(conn, asked, window, collection=collection)
     return _answer(request, body, kind, shared=False)
 
 
 async def _pending_page(
-    conn: Connection, asked: list[UUID], window: Window[UUID], *, collection: str
+    conn: Connection, asked: Mapping[UUID, str], window: Window[UUID], *, collection: str
 ) -> bytes:
     async def read(edge: UUID | None, limit: int) -> list[PendingFollow]:
-        return await things.pending(conn, asked, after=edge, limit=limit)
+        return await things.pending(conn, list(asked), after=edge, limit=limit)
 
     async def sift(found: list[PendingFollow]) -> list[PendingFollow]:
         return found
@@ -115,28 +117,33 @@ async def _pending_page(
             if at.before is None
             else f"{collection}&before={at.before.hex}&limit={at.limit}"
         ),
-        items=[json.dumps(_follow(one), ensure_ascii=False).encode() for one in seen.items],
+        items=[json.dumps(_follow(one, asked), ensure_ascii=False).encode() for one in seen.items],
     )
 
 
-def _follow(pending: PendingFollow) -> dict[str, Any]:
+def _follow(pending: PendingFollow, asked: Mapping[UUID, str]) -> dict[str, Any]:
     follow = {
         "id": pending.follow_id,
         "type": "Follow",
         "actor": pending.actor_id,
-        "object": pending.object_id,
+        "object": asked[pending.object],
         "published": stamp(pending.asked_at),
     }
     return {name: value for name, value in follow.items() if value is not None}
 
 
-async def _facade_keys(conn: Connection, iri: str) -> list[UUID]:
-    known = await aliases.actors_for(conn, [iri])
-    return [key_of(one.actor_id) for one in known.values() if not one.is_user]
+async def _thing(request: web.Request) -> tuple[ThingType, str, ObjectRow]:
+    """What ``id`` names, if it is here and the asker may see it; else Missing."""
+    kind, iri = await _registered(request)
+    async with site_of(request).db.connection() as conn:
+        row = (await objects.objects_by_key(conn, [key_of(iri)])).get(key_of(iri))
+    if row is None or row.kind != "site":
+        raise Missing
+    return kind, iri, row
 
 
-async def _thing(request: web.Request, *also: str) -> tuple[ThingType, str, ObjectRow]:
-    """What ``id`` names, if the asker may see it; else Missing."""
+async def _registered(request: web.Request, *also: str) -> tuple[ThingType, str]:
+    """What ``id`` names, if it is of a type that the asker may see; else Missing."""
     unknown = set(request.query) - {"id", *also}
     if unknown:
         raise BadInput(f"Unknown parameter: {min(unknown)}. Known: {', '.join(('id', *also))}.")
@@ -145,15 +152,10 @@ async def _thing(request: web.Request, *also: str) -> tuple[ThingType, str, Obje
         raise BadInput("Name the thing by its own id: ?id=IRI.")
     check_not_blocked(request)
     by_site = await is_site(request)
-    site = site_of(request)
-    kind = site.registry.things.find(iri)
+    kind = site_of(request).registry.things.find(iri)
     if kind is None or not (by_site or kind.access == "public"):
         raise Missing
-    async with site.db.connection() as conn:
-        row = (await objects.objects_by_key(conn, [key_of(iri)])).get(key_of(iri))
-    if row is None or row.kind != "site":
-        raise Missing
-    return kind, iri, row
+    return kind, iri
 
 
 def _links(site: Site, kind: ThingType, iri: str, actor: str | None) -> dict[str, Any]:

@@ -29,6 +29,13 @@ UNION ALL
 SELECT actor_id, thing_id FROM alias WHERE actor = ANY($1::uuid[]) AND NOT is_user
 """
 
+# By primary keys.
+_FACADES = """
+SELECT l.thing_id, l.actor_id FROM alias l JOIN actor a ON a.key = l.actor
+WHERE l.thing = ANY($1::uuid[]) AND NOT l.is_user
+  AND a.gone_at IS NULL AND a.suspended_at IS NULL
+"""
+
 # By alias_actor.
 _FACADE = "SELECT thing_id FROM alias WHERE actor = $1 AND NOT is_user"
 
@@ -52,6 +59,12 @@ async def canonical(conn: Connection, iris: Iterable[str]) -> Mapping[str, str]:
     rows = await conn.fetch(_CANONICAL, sorted({key_of(one) for one in given}))
     meant = {row["given"]: row["meant"] for row in rows}
     return {one: meant.get(one, one) for one in given}
+
+
+async def facades_of(conn: Connection, things: Iterable[str]) -> dict[str, str]:
+    """The façades of things by their IRIs, without those that are gone or suspended."""
+    rows = await conn.fetch(_FACADES, sorted({key_of(one) for one in things}))
+    return {row["thing_id"]: row["actor_id"] for row in rows}
 
 
 async def facade_of(conn: Connection, actor: UUID) -> str | None:

@@ -33,7 +33,7 @@ AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # it meets the server's farewell on an idle connection
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # its disk or memory is full, or all connections taken
     asyncpg.QueryCanceledError,  # by statement_timeout
     TimeoutError,
 )
@@ -50,7 +50,8 @@ _IN_BACKGROUND = "SET LOCAL synchronous_commit = off; SET LOCAL statement_timeou
 #: since it takes the array to be long. A plan that is kept must not be one that is good for a table
 #: only while it is small: every statement of ours has its index, so scans of whole tables are
 #: priced out. (Measured: a page costs the same when the tables fill, and not three times as much.)
-_PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+#: Where a small table has no index, the price of a scan would look like a reason to compile code.
+_PLANS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 #: Any number that is ours alone: "apserver" in a telephone's keys.
 _MIGRATION_LOCK = 27_737_837
 

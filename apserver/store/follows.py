@@ -26,24 +26,18 @@ class FollowRow:
     started_at: datetime
 
 
-_ROW = "subject, flag, object, object_id, actor_only, mutes, activity_id, started_at"
-
 # By primary key. Locked in key order: what is decided on them is written in this transaction.
-_BETWEEN = (
-    "SELECT f."
-    + _ROW.replace(", ", ", f.")
-    + """
+_BETWEEN = """
+SELECT f.subject, f.flag, f.object, f.object_id, f.actor_only, f.mutes, f.activity_id, f.started_at
 FROM unnest($1::uuid[], $2::uuid[]) AS i(subject, object)
 JOIN follow f ON f.subject = i.subject AND f.object = i.object
 ORDER BY f.subject, f.object, f.flag FOR UPDATE OF f
 """
-)
 
 # A follow goes on from when it began, whatever is changed of it.
-_PUT = (
-    "INSERT INTO follow AS f ("
-    + _ROW
-    + """)
+_PUT = """
+INSERT INTO follow AS f (subject, flag, object, object_id, actor_only, mutes, activity_id,
+                         started_at)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::boolean[], $6::boolean[],
                      $7::text[], $8::timestamptz[])
     AS i(subject, flag, object, object_id, actor_only, mutes, activity_id, started_at)
@@ -51,7 +45,6 @@ ORDER BY subject, object, flag
 ON CONFLICT (subject, object, flag) DO UPDATE
 SET actor_only = EXCLUDED.actor_only, mutes = EXCLUDED.mutes, activity_id = EXCLUDED.activity_id
 """
-)
 
 # By primary key.
 _DROP = """
@@ -117,10 +110,9 @@ ORDER BY f.started_at DESC, f.subject DESC LIMIT $7
 """
 
 # By primary key.
-_READ = (
-    "SELECT f."
-    + _ROW.replace(", ", ", f.")
-    + """, a.id AS subject_id, coalesce(o.type, t.type) AS type
+_READ = """
+SELECT f.subject, f.flag, f.object, f.object_id, f.actor_only, f.mutes, f.activity_id, f.started_at,
+       a.id AS subject_id, coalesce(o.type, t.type) AS type
 FROM unnest($1::uuid[], $2::uuid[]) AS i(subject, object)
 JOIN follow f ON f.subject = i.subject AND f.object = i.object
 JOIN actor a ON a.key = f.subject
@@ -128,7 +120,6 @@ LEFT JOIN actor o ON o.key = f.object
 LEFT JOIN object t ON t.key = f.object
 ORDER BY f.flag
 """
-)
 
 Pair = tuple[UUID, UUID]
 

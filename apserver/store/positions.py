@@ -63,25 +63,26 @@ class Stretch:
 
 def _both_ways(statement: str) -> dict[bool, str]:
     """The statement for going back in time, and for going forward."""
-    back = {"{past}": "<", "{within}": ">=", "{order}": "DESC"}
-    forward = {"{past}": ">", "{within}": "<", "{order}": "ASC"}
+    back = {"past": "<", "within": ">=", "order": "DESC", "end": "greatest($7, k.since)"}
+    forward = {"past": ">", "within": "<", "order": "ASC", "end": "$7"}
     made = {}
     for is_upwards, words in ((False, back), (True, forward)):
         made[is_upwards] = statement
         for word, meaning in words.items():
-            made[is_upwards] = made[is_upwards].replace(word, meaning)
+            made[is_upwards] = made[is_upwards].replace(f"{{{word}}}", meaning)
     return made
 
 
-# The newest of each range, by primary key, merged.
+# The newest of each range, by primary key, merged. The bounds name all columns of the key: with
+# "thing = k.thing" the planner expects a few rows, and fetches and sorts all that there are.
 _RANGES = _both_ways("""
 SELECT DISTINCT x.sort_at, x.activity
 FROM unnest($1::uuid[], $2::smallint[]) AS k(thing, role)
 CROSS JOIN LATERAL (
     SELECT r.sort_at, r.activity FROM role r
-    WHERE r.thing = k.thing AND r.role = k.role AND r.visibility <= $3
-      AND (r.sort_at, r.activity) {past} ($4, $5) AND r.sort_at {within} $6
-    ORDER BY r.sort_at {order}, r.activity {order} LIMIT $7
+    WHERE (r.thing, r.role, r.sort_at, r.activity) {past} (k.thing, k.role, $4, $5)
+      AND (r.thing, r.role, r.sort_at) {within} (k.thing, k.role, $6) AND r.visibility <= $3
+    ORDER BY r.thing {order}, r.role {order}, r.sort_at {order}, r.activity {order} LIMIT $7
 ) x
 ORDER BY x.sort_at {order}, x.activity {order} LIMIT $7
 """)
@@ -120,9 +121,9 @@ SELECT DISTINCT x.sort_at, x.activity
 FROM followed k
 CROSS JOIN LATERAL (
     SELECT r.sort_at, r.activity FROM role r
-    WHERE r.thing = k.thing AND r.role = k.role AND r.sort_at >= k.since
-      AND (r.sort_at, r.activity) {past} ($5, $6) AND r.sort_at {within} $7
-    ORDER BY r.sort_at {order}, r.activity {order} LIMIT $8
+    WHERE (r.thing, r.role, r.sort_at, r.activity) {past} (k.thing, k.role, $5, $6)
+      AND (r.thing, r.role, r.sort_at) {within} (k.thing, k.role, {end}) AND r.sort_at >= k.since
+    ORDER BY r.thing {order}, r.role {order}, r.sort_at {order}, r.activity {order} LIMIT $8
 ) x
 ORDER BY x.sort_at {order}, x.activity {order} LIMIT $8
 """

@@ -16,13 +16,13 @@ from apserver.store.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class PendingFollow:
-    """A follow that waits for an answer: the id of the Follow, who asks since when, and what is
-    asked for."""
+    """A follow that waits for an answer: the id of the Follow, who asks since when, and the key of
+    what is asked for."""
 
     subject: UUID
     follow_id: str | None
     actor_id: str
-    object_id: str
+    object: UUID
     asked_at: datetime
 
 
@@ -37,14 +37,11 @@ class Action:
     object: UUID | None
 
 
-# By relation_pending; the actors by primary key, what is asked for by one of two.
+# By relation_pending; the actors by primary key.
 _PENDING = """
-SELECT r.subject, r.activity_id AS follow_id, a.id AS actor_id,
-       coalesce(o.id, f.id) AS object_id, r.changed_at AS asked_at
-FROM relation r
-JOIN actor a ON a.key = r.subject
-LEFT JOIN object o ON o.key = r.object
-LEFT JOIN actor f ON f.key = r.object
+SELECT r.subject, r.activity_id AS follow_id, a.id AS actor_id, r.object,
+       r.changed_at AS asked_at
+FROM relation r JOIN actor a ON a.key = r.subject
 WHERE r.object = ANY($1::uuid[]) AND r.state = 'pending' AND r.kind = 'follow'
   AND r.subject > $2
 ORDER BY r.subject LIMIT $3
@@ -64,13 +61,17 @@ WHERE r.object = $1 AND r.kind = 'follow' ORDER BY r.subject LIMIT $2
 """
 _MUTES = "DELETE FROM follow WHERE object = $1 AND mutes"
 
-# By primary key, a range for each role; the activities by primary key.
+# By primary key, from its front; the activities by primary key.
 _TAKING_PART = """
 SELECT a.key, a.id, a.type, a.actor_id, a.spliced AS object
 FROM (
-    SELECT DISTINCT r.activity FROM role r JOIN activity a ON a.key = r.activity
-    WHERE r.thing = $1 AND r.role < 3 AND a.local_key IS NOT NULL AND a.key <> $2 LIMIT $3
-) r JOIN activity a ON a.key = r.activity ORDER BY a.actor, a.key
+    SELECT DISTINCT activity FROM (
+        SELECT r.activity FROM role r JOIN activity o ON o.key = r.activity
+        WHERE r.thing = $1 AND r.role < 3 AND o.local_key IS NOT NULL AND o.key <> $2
+        ORDER BY r.role, r.sort_at, r.activity LIMIT $3
+    ) front
+) r JOIN activity a ON a.key = r.activity
+ORDER BY a.actor, a.key
 """
 
 

@@ -194,8 +194,10 @@ class Deliverer:
 
 
 async def _said(conn: Connection, keys: set[UUID]) -> dict[UUID, _Said]:
-    """What is sent: the activities as they are now, each with its current object."""
-    rows = list((await objects.activities_by_key(conn, keys)).values())
+    """What is sent: the activities as they are now, each with its current object. Of one that was
+    deleted meanwhile nothing: its Delete is on the way."""
+    found = (await objects.activities_by_key(conn, keys)).values()
+    rows = [row for row in found if row.deleted_at is None]
     composed = await objects.compose_activities(conn, rows)
     return {row.key: _Said(row.id, body) for row, body in zip(rows, composed, strict=True)}
 

@@ -43,8 +43,8 @@ handle = "issue-{{id}}"
 members = ["name", "url"]
 
 [streams.closings]
-parameters = ["before"]
-filters = [{{verb = "closed", "published.lt" = "{{before}}"}}, {{type = "Remove"}}]
+parameters = ["until"]
+filters = [{{verb = "closed", "published.lt" = "{{until}}"}}, {{type = "Remove"}}]
 """
 
 
@@ -82,8 +82,8 @@ def test_entries_become_values_of_the_core(tmp_path: Path) -> None:
     [closings] = settings.streams
     assert closings == CustomStream(
         slug="closings",
-        parameters=("before",),
-        filters=({"verb": "closed", "published.lt": "{before}"}, {"type": "Remove"}),
+        parameters=("until",),
+        filters=({"verb": "closed", "published.lt": "{until}"}, {"type": "Remove"}),
     )
     assert settings.registry.verbs.by_phrase("reached level") == level
     assert settings.registry.mutes("mute")

@@ -21,7 +21,7 @@ from apserver.core.contexts import (
     verdict,
 )
 from apserver.core.document import as_list, parse
-from apserver.core.vocabulary import AS2_CONTEXT, SECURITY_CONTEXT
+from apserver.core.vocabulary import AS2_CONTEXT, JSON_LITERALS, SECURITY_CONTEXT
 from apserver.errors import BadInput
 from apserver.resources import load_contexts, schemas_folder
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -39,8 +40,10 @@ def folder() -> Iterator[Path]:
 def freeze(process: ServerProcess, number: signal.Signals) -> None:
     """Stop all of PostgreSQL where it stands, or let it go on."""
     first = process.postgres()
-    for pid in (first, *descendants(first)):
-        os.kill(pid, number)
+    os.kill(first, number)
+    for pid in descendants(first):
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(pid, number)
 
 
 async def test_fault_6_postgresql_hangs(folder: Path) -> None:
@@ -49,18 +52,19 @@ async def test_fault_6_postgresql_hangs(folder: Path) -> None:
     async with serving(folder, port=free_port()) as (process, server):
         await server.create_actor("ann")
         workers, first = process.workers(), process.postgres()
-        freeze(process, signal.SIGSTOP)
         try:
+            freeze(process, signal.SIGSTOP)
             note = {"type": "Note", "content": "in between", "to": [PUBLIC]}
             asked = [
                 asyncio.create_task(server.get("/actors/ann")),
                 asyncio.create_task(server.post("ann", note)),
-                asyncio.create_task(server.get("/readyz")),
             ]
+            ready = asyncio.create_task(server.get("/readyz"))
             assert (await server.get("/livez")).status == 200
             for reply in await asyncio.wait_for(asyncio.gather(*asked), 90):
                 check_problem(reply, 503)
                 assert int(reply.headers["Retry-After"]) > 0
+            assert (await ready).status == 503
         finally:
             freeze(process, signal.SIGCONT)
 
@@ -90,7 +94,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_fault_8_the_disk_is_full(small_disk: Path, peer: Peer) -> None:
     """Fault 8: writes are 503, reads go on as far as there is memory for them; when there is space
     again it goes on by itself, and what was answered is there."""
-    async with serving(small_disk, port=free_port()) as (process, server):
+    async with serving(small_disk, port=free_port()) as (_, server):
         await server.create_actor("ann")
         first = await server.note("ann", "before", PUBLIC)
         ballast = small_disk / "ballast"

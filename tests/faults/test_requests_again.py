@@ -100,7 +100,7 @@ async def test_fault_2_what_was_deleted_meanwhile_is_not_made_again(server: Serv
 
 
 async def test_fault_2_fault_3_killed_around_the_commit(folder: Path) -> None:
-    """Faults 2 and 3: the worker is killed while it commits, before or after: the client gets no
+    """Fault 2, fault 3: the worker is killed while it commits, before or after: the client gets no
     answer, asks again with its key, and there is one post."""
     async with serving(folder, port=free_port()) as (process, server):
         await server.create_actor("ann")

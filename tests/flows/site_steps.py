@@ -71,7 +71,11 @@ def club(number: object) -> str:
 async def start_site(start_server: StartServer, *actors: str, **settings: object) -> Server:
     """A server with the types above, whose token of scope site is that of "site"."""
     settings.setdefault("things", json.dumps(TYPES))
-    server = await start_server(*actors, **settings)
+    return await with_site_token(await start_server(*actors, **settings))
+
+
+async def with_site_token(server: Server) -> Server:
+    """The server, with a token of scope site as that of "site"."""
     made = await app.create_token(
         server.dsn, server.settings, name="instance", scopes=("site",), dry_run=False
     )

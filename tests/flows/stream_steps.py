@@ -31,7 +31,7 @@ async def walk(
     head = await server.get(path, as_=as_)
     assert head.status == 200, head.text
     assert head.json["type"] == "OrderedCollection"
-    url = f"{head.json['first']}&limit={limit}"
+    url: str | None = f"{head.json['first']}&limit={limit}"
     pages = []
     while url:
         page = await read(server, url, as_=as_)

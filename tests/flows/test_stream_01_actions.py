@@ -36,7 +36,7 @@ async def posted(server: Server, document: Any, *, by: str = "ann") -> dict[str,
 
 
 async def test_scenario_01_an_action_with_object_and_target(server: Server) -> None:
-    """A1 to A5, A9, A11, E1, E2."""
+    """A1 to A5, A9 to A11, E1, E2."""
     shown = await posted(
         server, action("closed", object=ISSUE, target=FLASK, content="<p>Fixed.</p>")
     )
@@ -186,6 +186,7 @@ async def test_a_phrase_of_the_configuration(start_server: StartServer) -> None:
         ({"verbPhrase": ""}, "/verbPhrase"),
         ({"verbPhrase": "x" * 256}, "/verbPhrase"),
         ({"verbPhrase": "two\nlines"}, "/verbPhrase"),
+        ({"verbPhrase": "two\u2028lines"}, "/verbPhrase"),
         ({"verbPhrase": " around "}, "/verbPhrase"),
         ({"verbPhrase": 7}, "/verbPhrase"),
         ({"actionData": "text"}, "/actionData"),
@@ -272,6 +273,14 @@ async def test_what_everybody_knows_has_no_sentence_but_with_a_phrase(
     told = await posted(server, other)
     assert told["type"] == type_
     assert told["summary"] == "ann adored https://shop.example/photos/2"
+
+
+@pytest.mark.parametrize("phrase", ["می\u200cخواند", "<3 loved", "x" * 255, "a répondu à"])
+async def test_A2_any_line_of_text_is_a_phrase(server: Server, phrase: str) -> None:
+    """A2: free text, at most 255 characters, kept as it was written."""
+    shown = await posted(server, action(phrase, object=ISSUE))
+    assert shown["verbPhrase"] == phrase
+    assert shown["summary"] == f"ann {phrase} issue 70".replace("<", "&lt;")
 
 
 async def test_a_sentence_of_the_client_stays(server: Server) -> None:

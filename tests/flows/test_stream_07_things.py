@@ -195,7 +195,7 @@ async def test_things_do_not_come_from_federation(start_server: StartServer, ver
         await server.drained()
         assert "/issues/1" not in " ".join(peer.asked)
     assert (await shown(server, iri))["name"] == "True"
-    assert [one for one in await server.items("ann", "inbox", as_="ann")] == []
+    assert await server.items("ann", "inbox", as_="ann") == []
 
 
 async def test_things_on_our_own_origin_come_from_the_site_alone(
@@ -218,7 +218,9 @@ async def test_things_on_our_own_origin_come_from_the_site_alone(
     reply = await peer.send(f"{server.id('ann')}/inbox", activity, by="carol")
     assert reply.status == 403
     assert (await shown(server, page["id"]))["name"] == "True"
-    followed = await tell(server, {"type": "Follow", "actor": user("mit"), "object": server.id("ann")})
+    followed = await tell(
+        server, {"type": "Follow", "actor": user("mit"), "object": server.id("ann")}
+    )
     assert followed.status == 201, followed.text
     await server.drained()
     assert (await server.get("/actors/ann/followers")).json["totalItems"] == 1

@@ -22,7 +22,7 @@ async def act(server: Server, name: str, verb: str, **members: Any) -> str:
     """Record an action that everybody may see; its id."""
     made = await server.post(name, {"verbPhrase": verb, "to": [PUBLIC], **members})
     assert made.status == 201, made.text
-    return made.headers["Location"]
+    return str(made.headers["Location"])
 
 
 async def follow(server: Server, name: str, object_: str, **members: Any) -> str:
@@ -35,7 +35,7 @@ async def follow(server: Server, name: str, object_: str, **members: Any) -> str
 
 async def thing(server: Server, name: str = "bob") -> str:
     """Something here that can be followed; its id."""
-    return (await server.note(name, "an issue", PUBLIC))["object"]["id"]
+    return str((await server.note(name, "an issue", PUBLIC))["object"]["id"])
 
 
 async def test_scenario_08_a_thing_is_watched(server: Server) -> None:
@@ -123,8 +123,9 @@ async def test_scenario_13_a_flag_that_mutes(start_server: StartServer) -> None:
     assert (await server.get(muted)).status == 404
     assert (await server.get(muted, as_="three")).status == 404
     assert await server.items("three", "followers", as_="three") == [server.id("ann")]
-    undone = await server.post("ann", {"type": "Undo", "object": muted})
+    undone = await server.post("ann", {"type": "Undo", "object": muted, "to": [PUBLIC]})
     assert undone.status == 201
+    assert (await server.get(undone.headers["Location"])).status == 404
     assert {one["id"] for one in await home(server, "ann")} == {spoken, about}
     fan = await server.get("/actors/ann/following?flag=fan&view=relation", as_="ann")
     shown = await server.get(fan.json["orderedItems"][0]["id"], as_="ann")

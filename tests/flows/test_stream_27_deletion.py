@@ -89,7 +89,9 @@ async def test_scenario_27_cascade_takes_the_actions_with_it(
     await delete(server, group(1))
 
     async def deleted() -> bool:
-        named = {one.json["object"].get("id") for one in peer.received if "Delete" in one.json["type"]}
+        named = {
+            one.json["object"].get("id") for one in peer.received if "Delete" in one.json["type"]
+        }
         return {saw["id"], posted.json["object"]["id"]} <= named
 
     await until(deleted)
@@ -139,5 +141,32 @@ async def test_the_facade_goes_with_its_thing(start_server: StartServer, peer: P
     [gone] = [one for one in await peer.wait("Delete") if one.json["actor"] == facade]
     assert gone.json["object"] == facade
     assert (await server.get(facade)).status == 410
-    finger = await server.get(f"/.well-known/webfinger?resource=acct:{issue_2@{server.origin.partition('://')[2]}}")
+    handle = f"issue_2@{server.origin.partition('://')[2]}"
+    finger = await server.get(f"/.well-known/webfinger?resource=acct:{handle}")
     assert finger.status == 410
+
+
+async def test_a_deleted_user_of_the_site_is_gone(start_server: StartServer, peer: Peer) -> None:
+    """B15: the actor of the user says Delete of itself; its follows end on both sides, and it does
+    not come back."""
+    server = await start_site(start_server)
+    saw = await told(server, "mit", "saw", object=issue(1), target=user("jo"))
+    await told(server, "jo", "saw", object=issue(1))
+    await follow(server, "jo", user("mit"))
+    asked = peer.follow("carol", server.id("mit"))
+    assert (await peer.send(f"{server.id('mit')}/inbox", asked, by="carol")).status == 202
+    await peer.wait("Accept")
+    by_another = await tell(server, {"type": "Delete", "actor": user("jo"), "object": user("mit")})
+    assert by_another.status == 403
+    reply = await tell(server, {"type": "Delete", "actor": user("mit"), "object": user("mit")})
+    assert reply.status == 201, reply.text
+    [gone] = await peer.wait("Delete")
+    assert (gone.json["actor"], gone.json["object"]) == (server.id("mit"), server.id("mit"))
+    await server.drained()
+    assert (await server.get(server.id("mit"))).status == 410
+    assert (await server.get(saw["id"])).status == 404
+    assert (await server.get("/actors/jo/following")).json["totalItems"] == 0
+    again = {"verbPhrase": "saw", "actor": user("mit"), "object": issue(1), "to": [PUBLIC]}
+    assert (await tell(server, again)).status == 410
+    follower = {"type": "Follow", "actor": user("jo"), "object": user("mit")}
+    assert (await tell(server, follower)).status in (404, 410)

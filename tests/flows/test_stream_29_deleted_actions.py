@@ -9,8 +9,9 @@ import pytest
 
 from tests.cli.program import command
 from tests.doubles.peer import Peer
-from tests.doubles.server import PUBLIC, Server
+from tests.doubles.server import PUBLIC, Server, until
 from tests.flows.steps import check_problem, follow_from, follow_here
+from tests.flows.test_delivery_retries import attempts, hosts, hurry
 from tests.flows.test_stream_01_actions import FLASK, ISSUE, action, posted
 
 
@@ -217,3 +218,47 @@ async def test_scenario_29_an_admin_hides_what_came_from_elsewhere(
     assert await server.items("ann", "inbox", as_="ann") == []
     assert await in_streams(server) == []
     assert peer.received == []
+
+
+async def test_scenario_29_what_was_deleted_before_it_arrived_is_not_sent(
+    server: Server, peer: Peer
+) -> None:
+    """Who was away when it was done hears of its end alone."""
+    await follow_from(peer, "carol", server, "ann")
+    await server.drained()
+    peer.answers[:] = [503]
+    before = sum(one.startswith("POST ") for one in peer.asked)
+    shown = await posted(server, action("closed", cc=f"{server.id('ann')}/followers"))
+    await attempts(peer, before + 1)
+
+    async def is_down() -> bool:
+        return any(host["failures"] for host in (await hosts(server)).values())
+
+    await until(is_down)
+    assert (await server.post("ann", {"type": "Delete", "object": shown["id"]})).status == 201
+    peer.answers[:] = [202]
+    peer.received.clear()
+    await hurry(server)
+    await peer.wait("Delete")
+    assert [one.json["type"] for one in peer.received] == ["Delete"]
+
+
+async def test_scenario_29_who_follows_what_it_happened_to_is_told(
+    server: Server, peer: Peer
+) -> None:
+    """B3: an action goes to followers of its target with `actorOnly: false`; its end does too."""
+    club = await server.create_actor("club", type_="Group")
+    follow = {**peer.follow("carol", club), "actorOnly": False}
+    assert (await peer.send(f"{club}/inbox", follow, by="carol")).status == 202
+    await peer.wait("Accept")
+    await server.drained()
+    shown = await posted(server, action("joined", target=club))
+    await peer.wait("Join")
+    edit = {"id": shown["id"], "verbPhrase": "came into"}
+    assert (await server.post("ann", {"type": "Update", "object": edit})).status == 201
+    [edited] = await peer.wait("Update")
+    assert edited.json["object"]["verbPhrase"] == "came into"
+    assert (await server.post("ann", {"type": "Delete", "object": shown["id"]})).status == 201
+    [told] = await peer.wait("Delete")
+    assert told.json["object"]["id"] == shown["id"]
+    assert peer.id("carol") not in json.dumps(told.json)

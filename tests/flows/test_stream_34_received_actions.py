@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -97,3 +98,27 @@ async def test_scenario_04_a_future_date_of_others_is_no_place_at_the_top(
     later = await server.post("ann", {"verbPhrase": "closed", "object": FLASK, "to": PUBLIC})
     page = await server.get("/streams/public?page=first")
     assert [one["id"] for one in page.json["orderedItems"]] == [later.json["id"], future["id"]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\0b", "\ud800", 1e308, 2**52, "x" * 300_000, {"": {"\0": 1}}, [[[[[]]]]]],
+    ids=["NUL", "half a character", "1e308", "2**52", "long", "NUL in a name", "depth"],
+)
+async def test_no_data_of_others_stops_the_queue(server: Server, peer: Peer, value: Any) -> None:
+    """Whatever JSON it is: taken, or refused at the door; what comes after it is applied."""
+    here = server.id("ann")
+    odd = peer.activity("Activity", "carol", object=FLASK["id"], to=[here, PUBLIC])
+    odd["actionData"] = {"x": value}
+    reply = await peer.send(f"{here}/inbox", odd, by="carol")
+    assert reply.status in (202, 400)
+    own = await server.post(
+        "ann", json.dumps({"verbPhrase": "saved", "to": PUBLIC, "actionData": {"x": value}})
+    )
+    assert own.status in (201, 400)
+    after = peer.activity("Activity", "carol", object=FLASK["id"], to=[here, PUBLIC])
+    assert (await peer.send(f"{here}/inbox", after, by="carol")).status == 202
+    await server.drained()
+    inbox = [one["id"] for one in await server.items("ann", "inbox", as_="ann")]
+    assert inbox[0] == after["id"]
+    assert len(inbox) == (2 if reply.status == 202 else 1)

@@ -38,6 +38,7 @@ _SECTIONS = {
     "4": "Floods, parsers, HTTP",
     "5": "Content: HTML, media, pages",
     "6": "Access and privacy",
+    "8": "Faults: nothing that was answered is lost, nothing has two effects",
 }
 
 _HEAD = """\

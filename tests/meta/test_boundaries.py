@@ -150,6 +150,37 @@ def test_xxe_no_xml_is_parsed() -> None:
     assert parsing == []
 
 
+#: Where patterns are made at run time: of our own words, and of the templates that the
+#: configuration gives, whose literal parts are escaped.
+MADE_PATTERNS = {
+    "apserver/core/lexical.py",
+    "apserver/core/origin.py",
+    "apserver/core/signatures/dates.py",
+    "apserver/core/things.py",
+    "apserver/cures.py",
+}
+
+
+def made_patterns(source: Source) -> Iterator[int]:
+    """Lines on which a pattern is compiled or used that does not stand there as text."""
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="re"), attr=called), args=[pattern, *_]
+            ) if called != "escape" and not isinstance(pattern, ast.Constant):
+                yield node.lineno
+
+
+def test_CVE_2021_29471_no_pattern_of_a_user_is_compiled() -> None:
+    """CVE-2021-29471: a filter such as a*a*a* costs nothing, for it is only text here: every
+    pattern stands in the code, and nothing else makes one."""
+    assert {one.place for one in sources("apserver") if list(made_patterns(one))} == MADE_PATTERNS
+    matching = {"fnmatch", "glob", "regex", "sre_compile"}
+    assert [one.place for one in sources("apserver") if matching & imported_modules(one)] == []
+    assert list(made_patterns(planted("import re\nre.compile(given)\n"))) == [2]
+    assert list(made_patterns(planted("import re\nre.compile('a*')\nre.escape(x)\n"))) == []
+
+
 def test_sql_is_never_pieced_together() -> None:
     """CVE-2023-28853: text never becomes SQL."""
     found = [

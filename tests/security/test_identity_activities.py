@@ -32,7 +32,7 @@ def test_security_md_rule_3_only_what_was_verified_reaches_the_rules() -> None:
     }
     assert makers == {
         "apserver/core/model.py:authenticate",
-        "apserver/flow/receive.py:_verified",
+        "apserver/flow/apply.py:_verified",
     }
 
 
@@ -229,3 +229,24 @@ async def test_CVE_2025_54888_what_is_no_activity(
     after = await server.contents()
     changed = {name for name in before if before[name] != after[name]}
     assert changed <= {"actor", "knock", "bucket"}, "dave's actor was looked up"
+
+
+@pytest.mark.parametrize("signer", ["carol", "mallory"])
+async def test_move_hijack(server: Server, start_peer: StartPeer, signer: str) -> None:
+    """security.md: move-hijack: whoever says that carol has moved to mallory, carol herself
+    included: mallory names no old account, so ann goes on following carol, and carol alone."""
+    peer = await start_peer("carol", "mallory")
+    follow = await server.post("ann", {"type": "Follow", "object": peer.id("carol")})
+    assert follow.status == 201
+    [asked] = await peer.wait("Follow")
+    await accepted(server, peer, peer.activity("Accept", "carol", object=asked.json), by="carol")
+    await follow_from(peer, "carol", server, "bob")
+    before = await server.rows("SELECT * FROM relation ORDER BY object, subject")
+    assert len(before) == 2
+    move = peer.activity(
+        "Move", "carol", object=peer.id("carol"), target=peer.id("mallory"), to=[PUBLIC]
+    )
+    for claimed in ("carol", signer):
+        await deliver(server, peer, {**move, "actor": peer.id(claimed)}, by=signer)
+    assert await server.items("ann", "following", as_="ann") == [peer.id("carol")]
+    assert await server.rows("SELECT * FROM relation ORDER BY object, subject") == before

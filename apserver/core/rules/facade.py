@@ -3,18 +3,20 @@
 Other servers let people follow actors, and nothing else. So a thing can have an actor that stands
 for it, and passes on each public action that has the thing for its object or target, by an Announce
 of it as groups do (FEP-1b12), or of the note that tells of it. An Announce is in no stream, and is
-not announced again: it says what it is the companion of.
+not announced again: it says what it is the companion of. It is undone when the action is deleted.
+
+What other servers say of a thing is not passed on: anybody could have it say anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.effects import Effects, FacadeNeed, Facts, Need, Send
+from apserver.core.effects import ActivityNeed, Effects, FacadeNeed, Facts, Need, Send
 from apserver.core.model import Activity
-from apserver.core.names import collection_id, companion_id
+from apserver.core.names import announce_id, collection_id, companion_id
 from apserver.core.roles import Role
-from apserver.core.rules import told
+from apserver.core.rules import activities, told
 from apserver.core.streams import index_of
 from apserver.core.vocabulary import PUBLIC
 
@@ -23,15 +25,24 @@ _NOT_TOLD = frozenset({"Accept", "Reject", "TentativeAccept", "TentativeReject",
 
 
 def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
-    """The façades of the things that take part."""
-    return map(FacadeNeed, _things(activity, facts))
+    """The façades of the things that take part; what they announced when it is deleted."""
+    deleted = _deleted(activity, facts)
+    about = deleted or activity
+    yield from map(FacadeNeed, _things(about, facts))
+    if deleted is not None:
+        yield from map(ActivityNeed, _announces(deleted, facts))
 
 
 def send(activity: Activity, facts: Facts) -> Effects:
-    """An Announce by each façade, but not of what it did itself."""
-    found = (facts.facade(thing) for thing in _things(activity, facts))
-    facades = dict.fromkeys(one for one in found if one is not None and one != activity.actor)
-    if not facades or activity.id is None:
+    """An Announce by each façade, but not of what it did itself; or the end of it."""
+    deleted = _deleted(activity, facts)
+    if deleted is not None:
+        return tuple(
+            Send({"type": "Undo", "actor": one.actor, "object": id_})
+            for id_ in _announces(deleted, facts)
+            if (one := facts.activity(id_)) is not None
+        )
+    if activity.id is None:
         return ()
     verb = told.verb_of(activity, facts.registry.verbs)
     has_note = verb is not None and verb.companion
@@ -45,10 +56,26 @@ def send(activity: Activity, facts: Facts) -> Effects:
                 "companionOf": activity.id,
                 "to": [PUBLIC],
                 "cc": [collection_id(one, "followers")],
-            }
+            },
+            id=announce_id(activity.id, one),
         )
-        for one in facades
+        for one in _facades(activity, facts)
     )
+
+
+def _deleted(activity: Activity, facts: Facts) -> Activity | None:
+    """The activity that is deleted, if it is one of the same actor."""
+    fact = activities.found(activity, facts) if activity.type == "Delete" else None
+    return None if fact is None else Activity(fact.document, fact.id, fact.type, fact.actor)
+
+
+def _announces(activity: Activity, facts: Facts) -> list[str]:
+    return [announce_id(str(activity.id), one) for one in _facades(activity, facts)]
+
+
+def _facades(activity: Activity, facts: Facts) -> list[str]:
+    found = (facts.facade(thing) for thing in _things(activity, facts))
+    return [one for one in dict.fromkeys(found) if one is not None and one != activity.actor]
 
 
 def _things(activity: Activity, facts: Facts) -> list[str]:

@@ -164,6 +164,8 @@ def _waits_for_site(id_: str, facts: Facts) -> bool:
     """Whether a follow waits for the site that has the thing. Unprocessable when nobody can follow
     things of its type."""
     kind = facts.registry.things.find(id_)
+    if kind is not None and kind.user:
+        raise Unprocessable("Follow the user by the id of its actor here.", pointer="/object")
     if kind is not None and not kind.followable:
         raise Unprocessable(
             f"Things of the type {kind.kind} cannot be followed.", pointer="/object"
@@ -274,12 +276,14 @@ def meant(undo: Activity, follow: Activity, facts: Facts) -> Activity:
 
 
 def narrow(undo: Activity, follow: Activity, facts: Facts) -> Activity:
-    """While another follow of the same actor stands, or when it was a mute, the followed does not
-    hear of the Undo: other servers would take it as the end of all."""
+    """While another follow of the same actor stands, the followed does not hear of the Undo: other
+    servers would take it as the end of all. Of a mute that ends nobody hears."""
     if undo.type != "Undo" or follow.object_id is None or not _is_ours(follow.actor, facts):
         return undo
     found, left = _split(follow, facts)
-    if found is not None and (found.mutes or left):
+    if found is not None and found.mutes:
+        return addressed_to(undo, Audience())
+    if found is not None and left:
         return addressed_to(undo, undo.audience.without(follow.object_id))
     return undo
 

@@ -78,17 +78,10 @@ def sentence_of(activity: Activity, verb: Verb, facts: Facts) -> dict[str, Any]:
 def send(activity: Activity, facts: Facts) -> Effects:
     """The companion, for verbs that have one."""
     verb = verb_of(activity, facts.registry.verbs)
-    summary = activity.document.get("summary")
-    if verb is None or not verb.companion or not isinstance(summary, str) or activity.id is None:
+    words = companion_words(activity.document)
+    if verb is None or not verb.companion or not words or activity.id is None:
         return ()
-    note: dict[str, Any] = {
-        "type": "Note",
-        "content": f"<p>{summary}</p>",
-        "companionOf": activity.id,
-    }
-    by_language = activity.document.get("summaryMap")
-    if isinstance(by_language, Mapping):
-        note["contentMap"] = {tag: f"<p>{text}</p>" for tag, text in by_language.items()}
+    note = {"type": "Note", **words, "companionOf": activity.id}
     audience = activity.audience
     create = {
         "type": "Create",
@@ -102,6 +95,17 @@ def send(activity: Activity, facts: Facts) -> Effects:
         "object": note,
     }
     return (Send(create, object_id=companion_id(activity.id)),)
+
+
+def companion_words(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the companion of an activity says: its sentence. Empty when it has none."""
+    summary, by_language = document.get("summary"), document.get("summaryMap")
+    if not isinstance(summary, str):
+        return {}
+    words: dict[str, Any] = {"content": f"<p>{summary}</p>"}
+    if isinstance(by_language, Mapping):
+        words["contentMap"] = {tag: f"<p>{text}</p>" for tag, text in by_language.items()}
+    return words
 
 
 def _participant(activity: Activity, verb: Verb, role: RoleName) -> Any:
