@@ -48,6 +48,11 @@ class Instance:
         """Its origin."""
         return self.settings.origin
 
+    @property
+    def dsn(self) -> str:
+        """Where its database is."""
+        return EmbeddedPostgres(self.settings.data_dir).dsn
+
     def actor(self, name: str) -> str:
         """The id of an actor of it."""
         return f"{self.origin}/actors/{name}"
@@ -80,9 +85,14 @@ class Instance:
 
 
 @asynccontextmanager
-async def running(*, workers: int, profiled: bool = False) -> AsyncIterator[Instance]:
-    """Start a server with an empty database, and remove both at the end."""
-    with _folder() as folder:
+async def running(
+    *, workers: int, profiled: bool = False, kept: Path | None = None
+) -> AsyncIterator[Instance]:
+    """Start a server with an empty database, and remove both at the end.
+
+    ``kept`` is a folder that stays, with its database, and is gone on with if it is there.
+    """
+    with _folder() if kept is None else _kept(kept) as folder:
         environ = _environment(folder)
         settings = load(None, environ, cwd=folder)
         with _process(folder, environ, workers=workers, profiled=profiled) as pid:
@@ -106,10 +116,24 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _kept(folder: Path) -> Iterator[Path]:
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    yield folder.resolve()
+
+
+def _listen_address(folder: Path) -> str:
+    """A free port; for a folder that was kept the one of before, since it is part of all ids."""
+    known = folder / "listen"
+    if not known.exists():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            known.write_text(f"127.0.0.1:{probe.getsockname()[1]}")
+    return known.read_text()
+
+
 def _environment(folder: Path) -> dict[str, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    listen = _listen_address(folder)
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("APSERVER_")
     }

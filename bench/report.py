@@ -25,9 +25,14 @@ _COLUMNS = (
 
 
 def table(rows: Sequence[Row]) -> str:
+    """The figures as a table."""
+    return aligned(_COLUMNS, [_cells(row) for row in rows])
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown, aligned for the terminal too."""
-    cells = [_COLUMNS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
+    cells = [columns, *rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
     lines = [_line(line, widths) for line in cells]
     rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     return "\n".join([lines[0], _line(rule, widths), *lines[1:]]) + "\n"
@@ -87,12 +92,17 @@ def as_json(machine: Machine, rows: Sequence[Row]) -> str:
 
 def write(machine: Machine, rows: Sequence[Row], page: Path = PAGE) -> None:
     """Put the figures into the page, between its marks."""
+    put(_figures(machine, rows), begin=BEGIN, end=END, page=page)
+
+
+def put(figures: str, *, begin: str, end: str, page: Path = PAGE) -> None:
+    """Put what was measured between two marks of a page."""
     text = page.read_text("utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise BenchFailed(f"{page} must hold the lines {BEGIN} and {END} once each.")
-    above, _, rest = text.partition(BEGIN)
-    below = rest.partition(END)[2]
-    page.write_text(f"{above}{BEGIN}\n{_figures(machine, rows)}\n{END}{below}", "utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise BenchFailed(f"{page} must hold the lines {begin} and {end} once each.")
+    above, _, rest = text.partition(begin)
+    below = rest.partition(end)[2]
+    page.write_text(f"{above}{begin}\n{figures}\n{end}{below}", "utf-8")
 
 
 def _figures(machine: Machine, rows: Sequence[Row]) -> str:

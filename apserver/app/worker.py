@@ -210,6 +210,18 @@ def _new_hosts(db: Database, settings: Settings, workers: int) -> NewHosts:
     return NewHosts(is_known, networks=settings.federation.allow_networks, workers=workers)
 
 
+def _fetcher(
+    settings: Settings, signing: SigningClient, signers: Signers, reader: DocumentReader
+) -> Fetcher:
+    return Fetcher(
+        signing,
+        signers.instance,
+        origin=settings.origin,
+        allow_http=settings.federation.allow_http,
+        read=reader.read,
+    )
+
+
 async def _build(
     order: Order, db: Database, client: Client, live: LiveRules, compactor: Compactor
 ) -> Parts:
@@ -220,14 +232,7 @@ async def _build(
     signers = Signers(db, vault, names)
     signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
     reader = DocumentReader(KnownContexts.of(load_contexts()), compactor)
-    fetcher = Fetcher(
-        signing,
-        signers.instance,
-        origin=settings.origin,
-        allow_http=allow_http,
-        read=reader.read,
-    )
-    remote = Remote(db, fetcher, live, allow_http=allow_http)
+    remote = Remote(db, _fetcher(settings, signing, signers, reader), live, allow_http=allow_http)
     lookups = Lookups.of(db)
     acceptor = Acceptor(
         db,
@@ -242,8 +247,9 @@ async def _build(
     registry = with_python_streams(settings.registry)
     publisher = Publisher(db, names, registry, live)
     accounts = Accounts(db, vault, names, handle_host=settings.handle_host)
-    farewell = Farewell(db, names, handle_host=settings.handle_host)
     stand_ins = StandIns(db, accounts, names, registry.things)
+    farewell = Farewell(db, names, handle_host=settings.handle_host)
+    site_posts = SitePosts(db, publisher, stand_ins, farewell, names=names, things=registry.things)
     bell = Bell(db, alone=order.workers == 1)
     applier = Applier(publisher, live, registry)
     receiver = Receiver(
@@ -261,9 +267,7 @@ async def _build(
             names=names,
             handle_host=settings.handle_host,
             publisher=publisher,
-            site_posts=SitePosts(
-                db, publisher, stand_ins, farewell, names=names, things=registry.things
-            ),
+            site_posts=site_posts,
             stand_ins=stand_ins,
             acceptor=acceptor,
             bell=bell,

@@ -12,8 +12,10 @@ take seconds, and the algorithm runs in one thread that nobody can interrupt. So
 * without files or network: the child opens nothing once it has loaded the contexts of
   ``schemas/``; a context that we do not hold defines nothing.
 
-The child (`apserver.compaction.child`) alone imports PyLD. Both sides frame what they say by its
-length, four bytes big-endian: the parent a document, the child a status byte and an answer.
+The same child puts documents into the form that LD signatures are made over
+(`apserver.compaction.signed_form`). It alone imports PyLD. Both sides frame what they say by one
+byte and the length, four bytes big-endian: the parent what is wanted and a document, the child a
+status and an answer.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from apserver.errors import BadInput, Busy
 
 LENGTH = 4  #: bytes of a frame's length
 READY, DONE, FAILED = b"r", b"d", b"f"
+COMPACT, SIGNED_FORM = b"c", b"s"
+_SIGNED = 2 * 64  #: characters that an LD signature is of: two SHA-256 in hexadecimal
 
 #: How a child's end, or nonsense from it, shows in its pipes.
 _BROKEN = (asyncio.IncompleteReadError, ConnectionError)
@@ -47,6 +51,17 @@ class Compactor:
 
         BadInput when that fails or costs too much; Busy when others wait already.
         """
+        return await self._ask_for(COMPACT, body)
+
+    async def signed_form(self, body: bytes) -> tuple[bytes, bytes]:
+        """What the LD signature in ``body`` is of, and the document as far as it is signed.
+
+        ``body`` has the members id and signature. Raises as `compact`.
+        """
+        answer = await self._ask_for(SIGNED_FORM, body)
+        return answer[:_SIGNED], answer[_SIGNED:]
+
+    async def _ask_for(self, wanted: bytes, body: bytes) -> bytes:
         if len(body) > limits.COMPACTION_BODY:
             raise _too_dear(f"has more than {limits.COMPACTION_BODY} bytes")
         if self._asked > limits.COMPACTIONS_WAITING:
@@ -54,7 +69,7 @@ class Compactor:
         self._asked += 1
         try:
             async with self._turn:
-                return await self._have_compacted(body)
+                return await self._answer_of_child(wanted, body)
         finally:
             self._asked -= 1
 
@@ -64,12 +79,12 @@ class Compactor:
         if child is not None:
             await _end(child)
 
-    async def _have_compacted(self, body: bytes) -> bytes:
+    async def _answer_of_child(self, wanted: bytes, body: bytes) -> bytes:
         child = await self._running()
         answered = False
         try:
             async with asyncio.timeout(limits.COMPACTION_S):
-                status, answer = await _ask(child, body)
+                status, answer = await _ask(child, wanted, body)
             answered = True
         except TimeoutError:
             raise _too_dear(f"takes longer than {limits.COMPACTION_S:g} s") from None
@@ -101,10 +116,10 @@ class Compactor:
         return child
 
 
-async def _ask(child: Process, body: bytes) -> tuple[bytes, bytes]:
+async def _ask(child: Process, wanted: bytes, body: bytes) -> tuple[bytes, bytes]:
     assert child.stdin is not None
     assert child.stdout is not None
-    child.stdin.write(len(body).to_bytes(LENGTH) + body)
+    child.stdin.write(wanted + len(body).to_bytes(LENGTH) + body)
     await child.stdin.drain()
     head = await child.stdout.readexactly(1 + LENGTH)
     return head[:1], await child.stdout.readexactly(int.from_bytes(head[1:]))

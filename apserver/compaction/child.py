@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 from pyld import jsonld
 
-from apserver.compaction import DONE, FAILED, LENGTH, READY
+from apserver.compaction import COMPACT, DONE, FAILED, LENGTH, READY
+from apserver.compaction.signed_form import signed_form
 from apserver.core import limits
 from apserver.core.contexts import KnownContexts
 from apserver.core.namespace import context_document
@@ -26,6 +27,8 @@ from apserver.resources import load_contexts
 
 Loader = Callable[[str, Any], dict[str, Any]]
 
+#: Our terms: what documents are put into.
+_CONTEXT = {"@context": [AS2_CONTEXT, SECURITY_CONTEXT, context_document()["@context"]]}
 _PIPES = 3  #: standard input, output and error
 _NICE = 10  #: whoever makes it work hard takes nobody's time
 
@@ -34,34 +37,34 @@ def main() -> None:
     """Answer until the parent closes the pipe."""
     load = _frozen_loader()
     _compact(b'{"@context": []}', load)  # whatever is loaded late, and needs a file for it
+    signed_form(b'{"id": "https://example.org/", "signature": {}}', load, _CONTEXT)
     _confine()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     _say(answers, READY)
-    while head := requests.read(LENGTH):
-        body = requests.read(int.from_bytes(head))
+    while head := requests.read(1 + LENGTH):
+        body = requests.read(int.from_bytes(head[1:]))
         signal.alarm(math.ceil(limits.COMPACTION_S) + 1)
-        status, answer = _answer(body, load)
+        status, answer = _answer(head[:1], body, load)
         signal.alarm(0)
         _say(answers, status + len(answer).to_bytes(LENGTH) + answer)
 
 
-def _answer(body: bytes, load: Loader) -> tuple[bytes, bytes]:
+def _answer(wanted: bytes, body: bytes, load: Loader) -> tuple[bytes, bytes]:
     try:
-        compacted = _compact(body, load)
+        made = _compact(body, load) if wanted == COMPACT else signed_form(body, load, _CONTEXT)
     except MemoryError:
         os._exit(os.EX_UNAVAILABLE)  # what is left of this process is not to be relied on
     except Exception as error:  # PyLD lets through whatever odd input makes Python raise
         return FAILED, str(getattr(error, "code", None) or type(error).__name__).encode()
-    if len(compacted) > limits.BODY:
+    if len(made) > limits.BODY:
         return FAILED, b"the result is too large"
-    return DONE, compacted
+    return DONE, made
 
 
 def _compact(body: bytes, load: Loader) -> bytes:
-    context = {"@context": [AS2_CONTEXT, SECURITY_CONTEXT, context_document()["@context"]]}
     # Without a base, relative references stay relative, and are refused as ids later.
     options = {"documentLoader": load, "base": "", "processingMode": "json-ld-1.1"}
-    compacted = jsonld.compact(json.loads(body), context, options)
+    compacted = jsonld.compact(json.loads(body), _CONTEXT, options)
     return json.dumps(compacted, ensure_ascii=False, separators=(",", ":")).encode()
 
 

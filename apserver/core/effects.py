@@ -1,260 +1,21 @@
-"""What rules ask for and what they answer: Needs, Facts and Effects, all plain values.
+"""What rules answer with: Effects, all plain values.
 
-A rule never touches the database. It names what it needs to know (`Need`), is given `Facts`,
-and answers with `Effect` values, which ``store.effects`` turns into SQL. Effects are sets of
-rows to be there or not to be there, never sums: performing them twice changes nothing.
+A rule is given `core.facts.Facts` and answers with `Effect` values, which ``store.effects`` turns
+into SQL. Effects are sets of rows to be there or not to be there, never sums: performing them twice
+changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from apserver.core.actors import Profile
 from apserver.core.audience import Audience, Visibility
-from apserver.core.registry import Registry
-
-#: "undone": the subject took back the activity with this id, before we had it.
-RelationKind: TypeAlias = Literal["follow", "block", "undone"]
-
-# Needs ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ActorNeed:
-    """The actor with this id, if it is known here."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityNeed:
-    """The activity that ``actor`` did under this id; with no actor: one of ours.
-
-    With ``asked`` it is the Follow with this id that asked that actor, whoever sent it.
-    """
-
-    id: str
-    actor: str | None = None
-    asked: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectNeed:
-    """The object with this id, as it is stored here.
-
-    With ``deleted_by``, the Tombstone that this actor asked for before we had the object.
-    """
-
-    id: str
-    deleted_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RelationNeed:
-    """How ``subject`` stands to ``object``, e.g. whether it follows it."""
-
-    subject: str
-    kind: RelationKind
-    object: str
-
-
-@dataclass(frozen=True, slots=True)
-class FollowsNeed:
-    """With which flags ``subject`` follows ``object``."""
-
-    subject: str
-    object: str
-
-
-@dataclass(frozen=True, slots=True)
-class FacadeNeed:
-    """The id of the actor that stands for this thing of a site, for others to follow."""
-
-    thing: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReachNeed:
-    """Whether anybody here is concerned by an activity that ``actor`` sent.
-
-    True when it addresses an actor of ours, or is for followers or everybody and someone here
-    follows the actor, or wants to know what happens to something that takes part in it.
-    """
-
-    activity: UUID
-    actor: str
-    addressed: tuple[str, ...]
-    to_followers: bool
-    participants: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentNeed:
-    """A document of another server, fetched for this activity (see `Fetch`)."""
-
-    id: str
-
-
-Need: TypeAlias = (
-    ActorNeed
-    | ActivityNeed
-    | ObjectNeed
-    | RelationNeed
-    | FollowsNeed
-    | FacadeNeed
-    | ReachNeed
-    | DocumentNeed
-)
-
-# Facts ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ActorFact:
-    """What rules may know of an actor; ``document`` is the JSON that is served of it."""
-
-    id: str
-    ours: bool
-    type: str
-    followers: str | None
-    manual_approval: bool
-    limited: bool = False  #: by a domain rule
-    document: bytes = b"{}"
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityFact:
-    """A stored activity; ``document`` is a Tombstone when it was deleted."""
-
-    id: str
-    type: str
-    actor: str
-    document: Mapping[str, Any]
-    recipients: tuple[str, ...] = ()  #: of one of ours: all of them, bto and bcc too
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFact:
-    """A stored object. ``author`` is a key; ``document`` a Tombstone when it was deleted."""
-
-    author: UUID
-    ours: bool
-    type: str
-    document: Mapping[str, Any]
-    published_at: datetime
-    updated_at: datetime | None
-    deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RelationFact:
-    """A stored relation; ``activity_id`` is that of the Follow."""
-
-    state: Literal["pending", "accepted"]
-    activity_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FollowFact:
-    """What one Follow asked for (`core.flags`); ``activity_id`` is its id."""
-
-    flag: str
-    actor_only: bool
-    mutes: bool
-    activity_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFact:
-    """A fetched document, or why there is none."""
-
-    document: Mapping[str, Any] | None
-    reason: str = ""
-
-
-Fact: TypeAlias = (
-    ActorFact
-    | ActivityFact
-    | ObjectFact
-    | RelationFact
-    | tuple[FollowFact, ...]
-    | DocumentFact
-    | str
-    | bool
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was found for the needs that were named; None for what is not there.
-
-    ``by_site``: it is the site itself that posts, with its token.
-    """
-
-    now: datetime
-    found: Mapping[Need, Fact | None] = field(default_factory=dict)
-    registry: Registry = field(default_factory=Registry)
-    by_site: bool = False
-
-    def actor(self, id_: str | None) -> ActorFact | None:
-        """The actor, or None when unknown here."""
-        fact = self.found.get(ActorNeed(id_)) if id_ else None
-        return fact if isinstance(fact, ActorFact) else None
-
-    def activity(
-        self, id_: str | None, *, actor: str | None = None, asked: str | None = None
-    ) -> ActivityFact | None:
-        """The activity, or None when unknown here (see `ActivityNeed`)."""
-        fact = self.found.get(ActivityNeed(id_, actor, asked)) if id_ else None
-        return fact if isinstance(fact, ActivityFact) else None
-
-    def object(self, id_: str | None) -> ObjectFact | None:
-        """The object, or None when it is not stored here."""
-        fact = self.found.get(ObjectNeed(id_)) if id_ else None
-        return fact if isinstance(fact, ObjectFact) else None
-
-    def was_deleted(self, id_: str, actor: str) -> bool:
-        """Whether the actor deleted the object with this id before it came."""
-        return self.found.get(ObjectNeed(id_, actor)) is not None
-
-    def follow(self, subject: str, object_: str) -> RelationFact | None:
-        """The follow of ``object_`` by ``subject``, or None."""
-        fact = self.found.get(RelationNeed(subject, "follow", object_))
-        return fact if isinstance(fact, RelationFact) else None
-
-    def follows(self, subject: str, object_: str) -> tuple[FollowFact, ...]:
-        """What the follows of ``object_`` by ``subject`` ask for, by flag."""
-        fact = self.found.get(FollowsNeed(subject, object_))
-        return fact if isinstance(fact, tuple) else ()
-
-    def facade(self, thing: str) -> str | None:
-        """The id of the actor that stands for a thing of a site, or None."""
-        fact = self.found.get(FacadeNeed(thing))
-        return fact if isinstance(fact, str) else None
-
-    def blocks(self, subject: str, object_: str) -> bool:
-        """Whether ``subject`` blocks ``object_``."""
-        return self.found.get(RelationNeed(subject, "block", object_)) is not None
-
-    def was_undone(self, actor: str, id_: str | None) -> bool:
-        """Whether the actor took back the activity with this id before it came."""
-        return id_ is not None and self.found.get(RelationNeed(actor, "undone", id_)) is not None
-
-    def document(self, id_: str) -> DocumentFact | None:
-        """What fetching the document gave, or None when it was not tried yet."""
-        fact = self.found.get(DocumentNeed(id_))
-        return fact if isinstance(fact, DocumentFact) else None
-
-    def reaches(self, need: ReachNeed) -> bool:
-        """The answer to a `ReachNeed`."""
-        return self.found.get(need) is True
-
-
-# Effects ----------------------------------------------------------------------------------
+from apserver.core.facts import RelationKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,11 +97,24 @@ class EndActor:
 
 
 @dataclass(frozen=True, slots=True)
-class AddTo:
-    """Put an item into a collection of ours, once. ``item`` is shown as an id."""
+class Open:
+    """There is this collection of ours: ``name`` is its kind (`core.collections`). It is empty
+    when it is new."""
 
     collection: str
-    item: str
+    owner: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddTo:
+    """Put an item into a collection of ours, once: an id, which is shown, or the key of an
+    activity that is here. ``author`` is whose it is, when it is not an actor itself."""
+
+    collection: str
+    item: str | UUID
+    author: str | None = None
+    visibility: Visibility = Visibility.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +122,7 @@ class RemoveFrom:
     """Take an item out of a collection of ours."""
 
     collection: str
-    item: str
+    item: str | UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +232,16 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """The activity goes on, as it came, to the members of these followers collections of ours:
+    once, and not to where it came from (`core.rules.forwarding`)."""
+
+    activity: UUID
+    actor: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The activity has no effect; the reason code goes to its row, the log and a metric."""
 
@@ -472,6 +256,7 @@ Effect: TypeAlias = (
     | PutActor
     | PutOwnActor
     | EndActor
+    | Open
     | AddTo
     | RemoveFrom
     | Relate
@@ -485,6 +270,7 @@ Effect: TypeAlias = (
     | Send
     | Recall
     | Fetch
+    | Forward
     | Refuse
 )
 Effects: TypeAlias = tuple[Effect, ...]

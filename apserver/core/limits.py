@@ -35,6 +35,9 @@ COMPACTION_START_S = 20.0  #: of the process; it takes a second on a machine wit
 COMPACTION_MEMORY = 256 << 20  #: address space; PyLD with its contexts has 50 MiB
 COMPACTIONS_WAITING = 4
 
+# Forwarding from the inbox
+FORWARD_LINKS = 20  #: from an activity to what may be ours, that are followed
+
 # Names
 NAME = 30  #: a local actor's name, characters
 DISPLAY_NAME = 200  #: characters
@@ -47,6 +50,7 @@ OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
 # Streams
 STREAMS_LISTED = 1_000  #: actors whose list of streams one process has at hand
 PARTICIPANTS = 20  #: objects, and targets, of one activity that go into the role index
+DATA_FILTERS = 5  #: members of actionData that a stream is filtered by
 SIFTED = 200  #: actions that are looked at in one round for a page with filters
 MERGED_FOLLOWS = 100  #: up to so many follows, home is merged from the newest of each
 WALKED_ROWS = 2_000  #: of the role index, that the other plan for home looks at
@@ -89,6 +93,7 @@ NEGATIVE_CACHE_FIRST_S = 20.0  #: the first time: somebody may have asked before
 NEGATIVE_CACHE_ASTRAY_S = 3_600.0  #: for what leads in a circle
 NEGATIVE_CACHE_ROWS = 10_000
 KEY_REFETCH_S = 300.0
+KEY_DOCUMENT_FETCHES = 3  #: of one document, for keys not in it, in NEGATIVE_CACHE_FIRST_S
 KEY_FAILURES_OF_HOST = 30  #: failed look-ups of keys at one host, in KEY_FAILURES_S
 KEY_FAILURES_S = 60.0
 KEY_MEMORY_S = 60.0  #: a process uses a key without a look into the database

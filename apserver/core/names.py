@@ -67,6 +67,12 @@ def collection_id(actor: str, name: str) -> str:
     return f"{actor}/{name}"
 
 
+def owner_of_followers(collection: str) -> str | None:
+    """Whose followers these are, if they are those of an actor of ours."""
+    owner, _, name = collection.rpartition("/")
+    return owner if name == "followers" else None
+
+
 def companion_id(activity: str) -> str:
     """The id of the note that tells of an activity of ours (see `core.rules.told`)."""
     return activity.replace("/activities/", "/objects/", 1)

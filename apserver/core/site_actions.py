@@ -63,7 +63,7 @@ def read_action(posted: Mapping[str, Any], things: Things) -> SiteAction:
         for value in as_list(document.get(name)):
             _take(value, taking_part, things, pointer=f"/{name}")
     addressed = [iri for name in AUDIENCE_PROPERTIES for iri in _addressed(document, name, things)]
-    users = dict.fromkeys(_users_in(document, "", things))
+    users = dict.fromkeys(iri for iri, kind in named_in(document, things) if kind.user)
     if len(users) + len(taking_part) > limits.RECIPIENTS:
         raise BadInput(f"At most {limits.RECIPIENTS} users and things of the site may be named.")
     return SiteAction(
@@ -76,14 +76,11 @@ def read_action(posted: Mapping[str, Any], things: Things) -> SiteAction:
 
 
 def with_actors(action: SiteAction, actors: Mapping[str, str], things: Things) -> dict[str, Any]:
-    """What is published: users, and things that act or are addressed, under the ids of their
-    actors, which ``actors`` has; other things by their ids alone.
+    """What is published: the document as `resolved`.
 
     An Update of a user changes what the actor shows of itself, of the members that are shown.
     """
-    document = {
-        name: _resolved(name, value, actors, things) for name, value in action.document.items()
-    }
+    document = resolved(action.document, actors, things)
     changed = first(action.document.get("object"))
     iri = id_of(changed)
     kind = things.find(iri)
@@ -173,19 +170,27 @@ def _addressed(document: Mapping[str, Any], name: str, things: Things) -> Iterat
         yield iri
 
 
-def _users_in(value: Any, name: str, things: Things) -> Iterator[str]:
-    """The users of the site that are named in a value, at any depth."""
+def named_in(value: Any, things: Things, name: str = "") -> Iterator[tuple[str, ThingType]]:
+    """The users and things of the site that are named in a document, at any depth."""
     if isinstance(value, Mapping):
         for member, inner in value.items():
             if member not in _CLOSED:
-                yield from _users_in(inner, member, things)
+                yield from named_in(inner, things, member)
     elif isinstance(value, list):
         for item in value:
-            yield from _users_in(item, name, things)
+            yield from named_in(item, things, name)
     elif isinstance(value, str) and name in _IRIS:
         kind = things.find(value)
-        if kind is not None and kind.user:
-            yield value
+        if kind is not None:
+            yield value, kind
+
+
+def resolved(
+    document: Mapping[str, Any], actors: Mapping[str, str], things: Things
+) -> dict[str, Any]:
+    """The document with users, and things that act or are addressed, under the ids of their actors,
+    as far as ``actors`` has them; other things by their ids alone."""
+    return {name: _resolved(name, value, actors, things) for name, value in document.items()}
 
 
 def _resolved(name: str, value: Any, actors: Mapping[str, str], things: Things) -> Any:

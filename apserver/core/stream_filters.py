@@ -9,11 +9,12 @@ defines are one thing. Which of them can be looked up, and which must be walked 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from apserver.core import limits
 from apserver.core.roles import Role
 from apserver.core.times import read_time
 from apserver.errors import BadInput
@@ -26,14 +27,14 @@ _DATA = "data."
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What filters know of an action. ``parts`` has its rows of the role index; ``data`` is its
-    actionData."""
+    """What filters know of an action. ``parts`` has its rows of the role index; ``data`` what
+    stands under the paths into its actionData that `Query.paths` names, as text."""
 
     type: str
     verb: str | None
     published_at: datetime
     parts: frozenset[tuple[int, UUID]] = frozenset()
-    data: Any = None
+    data: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Filter:
                 any((role, keys[name]) in entry.parts for role in roles)
                 for roles, name in self.parts
             )
-            and all(_text_at(entry.data, path) == value for path, value in self.data)
+            and all(entry.data.get(path) == value for path, value in self.data)
         )
 
 
@@ -118,6 +119,8 @@ def read_filter(given: Mapping[str, str]) -> Filter:
     )
     if any(not path for path, _ in data):
         raise BadInput("data. needs a path into actionData, such as data.color.")
+    if len(data) > limits.DATA_FILTERS:
+        raise BadInput(f"At most {limits.DATA_FILTERS} parameters may begin with data.")
     return Filter(**members, data=data)
 
 
@@ -159,9 +162,10 @@ class Query:
         return not self.is_exact and bool(self.names)
 
     @property
-    def is_by_data(self) -> bool:
-        """Whether actionData must be known to answer it."""
-        return any(one.data for one in (*self.any_of, *self.also))
+    def paths(self) -> tuple[str, ...]:
+        """What of actionData must be known to answer it."""
+        named = [path for one in (*self.any_of, *self.also) for path, _ in one.data]
+        return tuple(dict.fromkeys(named))
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
@@ -189,17 +193,3 @@ def _second_after(moment: datetime | None) -> datetime | None:
     if moment is None or moment.year > 9_000:
         return None
     return moment + timedelta(seconds=1)
-
-
-def _text_at(data: Any, path: str) -> str | None:
-    """What stands in JSON under a path, as the text that a URL has for it."""
-    for step in path.split("."):
-        if isinstance(data, Mapping):
-            data = data.get(step)
-        elif isinstance(data, list) and step.isascii() and step.isdigit() and len(step) < 9:
-            data = data[int(step)] if int(step) < len(data) else None
-        else:
-            return None
-    if isinstance(data, bool):
-        return "true" if data else "false"
-    return str(data) if isinstance(data, str | int | float) else None

@@ -25,28 +25,17 @@ from apserver.core import limits
 from apserver.core.audience import Audience
 from apserver.core.document import parse, render
 from apserver.core.intake import take_in
-from apserver.core.model import (
-    MUTATIONS,
-    Activity,
-    VerifiedActivity,
-    authenticate,
-    parse_activity,
-)
+from apserver.core.model import VerifiedActivity, authenticate, parse_activity
 from apserver.core.names import Names
-from apserver.core.origin import (
-    check_id,
-    digest_key,
-    host_of,
-    key_of,
-    same_origin,
-)
+from apserver.core.origin import digest_key, host_of, key_of, same_origin
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
-from apserver.errors import BadInput, Forbidden, NotTrusted, RemoteTrouble
+from apserver.errors import Forbidden, NotTrusted
 from apserver.flow.arrivals import arrival_of
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.lookup import Lookups
+from apserver.flow.passed_on import PassedOn
 from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
@@ -55,9 +44,6 @@ from apserver.store import actors, inboxes
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.inboxes import Arrival
-
-#: What one actor says to another, or does to a relation between two.
-_FIRST_HAND = frozenset({"Follow", "Accept", "Reject", "Undo", "Block", "Move"})
 
 
 class Acceptor:
@@ -80,6 +66,7 @@ class Acceptor:
         self._live = live
         self._names = names
         self._reader = reader
+        self._passed_on = PassedOn(remote, reader, origin=names.origin, allow_http=allow_http)
         self._allow_http = allow_http
         self._actors = RateLimiter(per_minute)
         self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
@@ -124,11 +111,15 @@ class Acceptor:
             raise Forbidden("Actors of this server post to their outbox.")
         if self._is_barred(known.owner) or self._is_barred(activity.actor):
             return False
-        body = request.body
+        body, told, carrier = request.body, render(document) if redefines else None, None
         if activity.actor == known.owner:
             verified = authenticate(activity, known.owner, allow_http=self._allow_http)
         else:
-            verified, body = await self._from_origin(activity, budget)
+            confirmed = await self._passed_on.confirm(
+                activity, request.body, budget, redefines=redefines
+            )
+            verified, body, told = confirmed.activity, confirmed.body, confirmed.told
+            carrier = host_of(known.owner)
             if owner is not None and not _is_for(owner, verified.audience):
                 owner = None
         await self._remote.keep(claim.key_id, known, budget)
@@ -136,9 +127,7 @@ class Acceptor:
         arrival = arrival_of(
             verified, author, body, signature=digest_key(claim.signature), owner=owner
         )
-        if redefines and body is request.body:
-            arrival = replace(arrival, compacted=render(document))
-        await self._rounds.add(arrival)
+        await self._rounds.add(replace(arrival, compacted=told, carrier=carrier))
         return True
 
     async def signer(self, claim: Claim, *, now: datetime) -> str:
@@ -207,39 +196,6 @@ class Acceptor:
         if not await self._remote.is_gone(activity.actor, budget):
             return None
         return authenticate(activity, activity.actor, allow_http=self._allow_http)
-
-    async def _from_origin(
-        self, passed_on: Activity, budget: Budget
-    ) -> tuple[VerifiedActivity, bytes]:
-        """Somebody passes on what another did (ActivityPub 7.1.2). The carrier's signature tells
-        nothing about that, so it is asked for at its own origin, and what is served there counts.
-
-        Forbidden when it cannot be had there, or is something else; or when it is one of those that
-        nobody passes on: they may lie at their origin long after they stopped being true.
-        """
-        changes_itself = passed_on.type in MUTATIONS and passed_on.is_about_itself
-        if passed_on.type in _FIRST_HAND or changes_itself:
-            raise Forbidden(
-                f"{passed_on.type} of {passed_on.actor}, passed on by another",
-                public=f"{passed_on.type} is taken only from its own actor.",
-            )
-        try:
-            id_ = check_id(passed_on.id, allow_http=self._allow_http)
-            if not same_origin(id_, passed_on.actor) or same_origin(id_, self._names.origin):
-                raise BadInput("The id of the activity is not of its actor's origin.")
-            document = await self._remote.document(id_, budget)
-            fetched = parse_activity(document)
-            if (fetched.id, fetched.actor) != (id_, passed_on.actor):
-                raise BadInput("Its origin serves something else under its id.")
-            await self._remote.actor(fetched.actor, budget)
-        except (BadInput, RemoteTrouble) as error:
-            raise Forbidden(
-                f"{passed_on.id} of {passed_on.actor}, passed on by another: {error}",
-                public="The actor of the activity is not the one who signed the request, "
-                "and its origin does not confirm it.",
-            ) from error
-        verified = authenticate(fetched, fetched.actor, allow_http=self._allow_http)
-        return verified, render(document)
 
     async def _author(self, actor: str, claim: Claim, budget: Budget) -> Actor:
         """The actor as it is known here. NotTrusted when it deleted itself: it is heard again only

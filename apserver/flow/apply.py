@@ -16,12 +16,14 @@ from apserver import telemetry
 from apserver.core import rules
 from apserver.core.audience import Audience
 from apserver.core.document import parse
-from apserver.core.effects import Effect, Effects, Facts, Fetch, Recall, Refuse, Send
+from apserver.core.effects import Effect, Effects, Fetch, Forward, Recall, Refuse, Send
+from apserver.core.facts import Facts
 from apserver.core.intake import take_in
 from apserver.core.model import VerifiedActivity, parse_activity
 from apserver.core.origin import bucket_of, host_of, key_of
 from apserver.core.registry import Registry
 from apserver.flow.facts import Found, load_facts
+from apserver.flow.forwarding import queue_forward
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
 from apserver.identifiers import uuid7
@@ -50,6 +52,7 @@ class _Outcome:
     effects: list[Effect] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
+    forwards: list[Forward] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
     fetches: dict[UUID, Fetch] = field(default_factory=dict)
     again: set[UUID] = field(default_factory=set)
@@ -106,6 +109,8 @@ class Applier:
                         outcome.sends.append(effect)
                     case Recall():
                         outcome.recalls.append(effect)
+                    case Forward():
+                        outcome.forwards.append(effect)
                     case _:
                         outcome.effects.append(effect)
         return outcome
@@ -128,6 +133,8 @@ class Applier:
             bucket = bucket_of(host_of(recall.actor))
             job = Job(bucket, uuid7(), "outbox", key_of(recall.actor), recipients=[recall.actor])
             await jobs.enqueue(conn, [job])
+        for forward in outcome.forwards:
+            await queue_forward(conn, forward)
         # In order of who sends, as everybody takes locks in order.
         for send in sorted(outcome.sends, key=lambda one: str(one.document["actor"])):
             await self._publisher.answer(conn, send)

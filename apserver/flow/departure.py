@@ -17,9 +17,10 @@ from uuid import UUID
 
 from apserver.core import limits
 from apserver.core.audience import Audience, Visibility
+from apserver.core.collections import OF_ACTORS
 from apserver.core.document import parse, render
 from apserver.core.effects import Show
-from apserver.core.names import COLLECTIONS, Names, collection_id
+from apserver.core.names import Names, collection_id
 from apserver.core.origin import activity_key, key_of
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
@@ -148,6 +149,9 @@ async def _bury_posts(conn: Connection, actor: Actor, now: datetime) -> int:
             if row.author == actor.key and row.deleted_at is None
         }
         await objects.bury_objects(conn, stones, deleted_at=now)
+        await collections.remove_of_objects(conn, [row.id for row in found if row.key in stones])
+        listings = await collections.listings_of(conn, [*rows, *made])
+        await collections.remove_members(conn, [one for one in listings if one[0] != outbox])
         await objects.hide_activities(conn, rows)
         buried += len(stones)
 
@@ -170,6 +174,6 @@ async def _part(conn: Connection, actor: Actor, said: ActivityRow, *, order: UUI
     ]
     await collections.remove_members(conn, listings)
     await relations.isolate(conn, actor.key)
-    mine = [key_of(collection_id(actor.id, name)) for name in COLLECTIONS]
+    mine = [key_of(collection_id(actor.id, name)) for name in OF_ACTORS]
     await collections.remove_collections(conn, mine)
     return owed

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from apserver import telemetry
 from apserver.core.document import parse
-from apserver.core.effects import (
+from apserver.core.facts import (
     ActivityFact,
     ActivityNeed,
     ActorFact,
@@ -37,8 +37,9 @@ from apserver.store.db import Connection
 from apserver.store.inboxes import Concern
 from apserver.store.objects import compose_activities
 
-#: An Undo needs the inner activity, then what that one needs; nothing goes deeper.
-ROUNDS = 3
+#: An Undo needs the inner activity, then what that one is about, then how its actor stands to whose
+#: that is; nothing goes deeper.
+ROUNDS = 4
 
 Found = dict[Need, Fact | None]
 Needs = Callable[[Activity, Facts], Iterable[Need]]
@@ -161,6 +162,8 @@ async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:
                 published_at=row.published_at,
                 updated_at=row.updated_at,
                 deleted=row.deleted_at is not None,
+                visibility=row.visibility,
+                audience=frozenset(row.audience),
             )
     return found
 

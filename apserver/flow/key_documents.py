@@ -6,8 +6,9 @@ enough: one document has endless names, as the part behind # is not sent, and on
 documents. So, too,
 
 * of those who want keys of one document at the same time one fetches it;
-* what a document lists is known for `limits.NEGATIVE_CACHE_FIRST_S`, and what it does not list is
-  not looked for in it again;
+* what a document lists is known for `limits.NEGATIVE_CACHE_FIRST_S`, and in that time what it does
+  not list is looked for in it `limits.KEY_DOCUMENT_FETCHES` times, whatever it is called: a few, as
+  its owner may just have put it there;
 * a host where so many look-ups have failed (`limits.KEY_FAILURES_OF_HOST` in a minute) is asked for
   no further key in that minute. The answer is 503 then, not 401: it says nothing about the key, and
   whoever has one there comes again (IO-20, KEY-05, KEY-08). Known keys count all the time.
@@ -19,6 +20,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apserver.core import limits
@@ -28,6 +30,21 @@ from apserver.errors import ApserverError, Busy, NotTrusted
 from apserver.flow.failures import Failures
 from apserver.net.budget import Budget
 from apserver.net.fetch import Fetcher
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The keys that a document held when it was fetched last, and how often it was until then."""
+
+    until: float
+    ids: tuple[str, ...] = ()
+    times: int = 0
+
+    def rules_out(self, key_id: str, now: float) -> bool:
+        """Whether it is not worth a fetch to look for the key there."""
+        if self.until <= now or self.times < limits.KEY_DOCUMENT_FETCHES:
+            return False
+        return not any(is_same_key_id(one, key_id) for one in self.ids)
 
 
 class KeyDocuments:
@@ -40,7 +57,7 @@ class KeyDocuments:
         self._failures = failures
         self._clock = clock
         self._running: dict[str, asyncio.Task[Mapping[str, Any]]] = {}
-        self._listed: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._listed: OrderedDict[str, _Listed] = OrderedDict()
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def check(self, key_id: str) -> None:
@@ -48,8 +65,8 @@ class KeyDocuments:
         be where it says, Busy when too much has failed at its host."""
         url = key_document_url(key_id)
         self._failures.check(_name(url))
-        until, listed = self._listed.get(url, (0.0, ()))
-        if until > self._clock() and not any(is_same_key_id(one, key_id) for one in listed):
+        listed = self._listed.get(url)
+        if listed is not None and listed.rules_out(key_id, self._clock()):
             raise NotTrusted("The document at keyId does not hold the key named, as of just now.")
         since, times = self._failed.get(host_of(url), (0.0, 0))
         left = since + limits.KEY_FAILURES_S - self._clock()
@@ -74,16 +91,24 @@ class KeyDocuments:
         if not task.cancelled():
             task.exception()  # known to whoever still waits; nobody may
 
-    def failed(self, key_id: str) -> None:
-        """A look-up of this key has failed."""
+    def found(self, key_id: str) -> None:
+        """A look-up of this key has led to its owner: what was fetched for it is no failure."""
         host = host_of(key_id)
-        now = self._clock()
+        since, times = self._failed.get(host, (0.0, 0))
+        if times:
+            self._failed[host] = (since, times - 1)
+
+    def _count(self, url: str) -> None:
+        """A fetch is a failure until something was found by it."""
+        host, now = host_of(url), self._clock()
         since, times = self._failed.pop(host, (now, 0))
-        fresh = now - since >= limits.KEY_FAILURES_S
-        self._failed[host] = (now, 1) if fresh else (since, times + 1)
+        if now - since >= limits.KEY_FAILURES_S:
+            since, times = now, 0
+        self._failed[host] = (since, times + 1)
         _bound(self._failed)
 
     async def _fetch(self, url: str, budget: Budget) -> Mapping[str, Any]:
+        self._count(url)
         try:
             document = await self._fetcher.any_document(url, budget)
         except ApserverError as error:
@@ -91,8 +116,10 @@ class KeyDocuments:
             raise
         self._failures.forget(_name(url))
         ids = tuple(entry.id for entry in parse_key_document(document))
-        self._listed.pop(url, None)
-        self._listed[url] = (self._clock() + limits.NEGATIVE_CACHE_FIRST_S, ids)
+        now, before = self._clock(), self._listed.pop(url, None)
+        if before is None or before.until <= now:
+            before = _Listed(now + limits.NEGATIVE_CACHE_FIRST_S)
+        self._listed[url] = replace(before, ids=ids, times=before.times + 1)
         _bound(self._listed)
         return document
 

@@ -1,11 +1,11 @@
 """Rows by key, all that are asked for at the same time by one statement.
 
-Every server that hears of an actor or an object of ours asks for its document, each activity that
-comes in is held against what we know of its actor, and each request of a client brings a token: of
-all that we read these are read the most. So they are read in rounds (`flow.rounds`): as good as
-held in memory when many ask, and never older than the question. A key that is replaced, a profile
-that another worker changed or a token that is revoked shows at once, which no memory of ours could
-promise.
+Every server that hears of an actor or an object of ours asks for its document, every page begins
+with the row of its collection, each activity that comes in is held against what we know of its
+actor, and each request of a client brings a token: of all that we read these are read the most. So
+they are read in rounds (`flow.rounds`): as good as held in memory when many ask, and never older
+than the question. A key that is replaced, a profile that another worker changed or a token that is
+revoked shows at once, which no memory of ours could promise.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from apserver.flow.rounds import Rounds
-from apserver.store import access, actors, objects
+from apserver.store import access, actors, collections, objects
 from apserver.store.access import Holder
 from apserver.store.actors import Actor
+from apserver.store.collections import Collection
 from apserver.store.db import Connection, Database
 from apserver.store.objects import ObjectRow
 
@@ -54,6 +55,7 @@ class Lookups:
 
     actors: Lookup[UUID, Actor]  #: by `core.origin.key_of` the id
     objects: Lookup[UUID, ObjectRow]  #: the same
+    collections: Lookup[UUID, Collection]  #: the same
     holders: Lookup[bytes, Holder]  #: of tokens, by `identifiers.hash_token`
 
     @classmethod
@@ -62,5 +64,6 @@ class Lookups:
         return cls(
             actors=Lookup(db, actors.actors_by_key),
             objects=Lookup(db, objects.objects_by_key),
+            collections=Lookup(db, collections.collections_by_key),
             holders=Lookup(db, access.holders_of),
         )

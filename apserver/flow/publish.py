@@ -16,15 +16,8 @@ from apserver.core import limits, rules
 from apserver.core.audience import Visibility, visibility_of
 from apserver.core.document import render
 from apserver.core.drafts import NewIds, draft
-from apserver.core.effects import (
-    BuryActivity,
-    Effects,
-    EndThing,
-    Facts,
-    Instead,
-    ReviseActivity,
-    Send,
-)
+from apserver.core.effects import BuryActivity, Effects, EndThing, Instead, ReviseActivity, Send
+from apserver.core.facts import Facts
 from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
 from apserver.core.origin import activity_key, bucket_of, host_of, key_of, same_origin

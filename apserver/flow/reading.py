@@ -45,3 +45,13 @@ class DocumentReader:
         if self.redefines(told):
             raise BadInput("The @context is not gone after compaction.", pointer="/@context")
         return told
+
+    async def signed_form(self, body: bytes) -> tuple[bytes, dict[str, Any]]:
+        """What the LD signature in ``body`` is of, and what is signed, in our terms. BadInput when
+        that cannot be told."""
+        check_compactable(parse(body))
+        signed, told = await self._compactor.signed_form(body)
+        document = parse(told)
+        if self.redefines(document):
+            raise BadInput("The @context is not gone after compaction.", pointer="/@context")
+        return signed, document

@@ -277,7 +277,6 @@ class Remote:
                 )
         except (ApserverError, TimeoutError) as error:
             refusal = _as_refusal(key_id, error)
-            self._key_documents.failed(key_id)
             self._failures.remember(f"key {key_id}", refusal, cause=error)
             raise refusal from error
         before = self._keys.get(key_id)
@@ -292,6 +291,7 @@ class Remote:
             asked_again_at=before.asked_again_at if before else None,
         )
         self._failures.forget(f"key {key_id}")
+        self._key_documents.found(key_id)
         self._remember(key_id, known)
         return known
 

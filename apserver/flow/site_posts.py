@@ -17,7 +17,9 @@ from apserver.core.origin import key_of
 from apserver.core.site_actions import (
     SiteAction,
     leaving_user,
+    named_in,
     read_action,
+    resolved,
     told_of,
     with_actors,
 )
@@ -26,7 +28,7 @@ from apserver.errors import Forbidden, Gone, Unprocessable
 from apserver.flow.departure import Farewell
 from apserver.flow.publish import Published, Publisher
 from apserver.flow.stand_ins import StandIns
-from apserver.store import actors, objects
+from apserver.store import actors, aliases, objects
 from apserver.store.db import Connection, Database
 from apserver.store.objects import ObjectRow
 from apserver.store.posted import Once
@@ -76,6 +78,17 @@ class SitePosts:
         return await self._publisher.post(
             actor, document, once=once, may_date=may_date, first=first
         )
+
+    async def resolve(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a client of one actor posts: it may name users of the site as the site does, and
+        says nothing of things but their ids."""
+        named = {iri for iri, _ in named_in(document, self._things)}
+        if not named:
+            return document
+        async with self._db.connection() as conn:
+            known = await aliases.actors_for(conn, named)
+        ids = {iri: one.actor_id for iri, one in known.items()}
+        return resolved(document, ids, self._things)
 
     async def _delete(self, user: str, *, by: str) -> Published:
         """Delete the actor of a user, in its own name (seed row B15)."""

@@ -28,7 +28,10 @@ async def post_outbox(request: web.Request) -> web.Response:
         raise Forbidden("This token is for another actor's outbox.")
     document, once = await _posted(request, holder)
     published = await site.publisher.post(
-        holder.actor, document, once=once, may_date="import" in holder.scopes
+        holder.actor,
+        await site.site_posts.resolve(document),
+        once=once,
+        may_date="import" in holder.scopes,
     )
     return _answer(request, published)
 
@@ -57,9 +60,7 @@ async def _posted(request: web.Request, holder: Holder) -> tuple[dict[str, Any],
     body = await body_of(request)
     once = None
     if key is not None:
-        once = Once(
-            actor=key_of(holder.actor), key=digest_key(key.encode()), body=digest_key(body)
-        )
+        once = Once(actor=key_of(holder.actor), key=digest_key(key.encode()), body=digest_key(body))
     return parse(body), once
 
 

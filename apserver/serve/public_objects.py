@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from aiohttp import hdrs, web
 
@@ -13,7 +11,15 @@ from apserver.core.audience import Viewer, may_read
 from apserver.core.negotiation import as2_media_type
 from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import BadInput
-from apserver.serve.pages import PARAMETERS, Window, look, page_bytes, window_of
+from apserver.serve.pages import (
+    PARAMETERS,
+    Window,
+    look,
+    page_bytes,
+    read_cursor,
+    window_of,
+    write_cursor,
+)
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, check_not_blocked, site_of
 from apserver.serve.soundness import is_sound
@@ -22,7 +28,6 @@ from apserver.store.objects import compose
 from apserver.store.public_objects import Place, PublicObject, public_objects
 
 _CACHE = "public, max-age=0"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def get_shared_inbox(request: web.Request) -> web.Response:
@@ -91,15 +96,8 @@ def _url(site: Site, window: Window[Place]) -> str:
 
 
 def _written(place: Place) -> str:
-    microseconds = (place.stored_at - _EPOCH) // timedelta(microseconds=1)
-    return f"{microseconds}-{place.key.hex}"
+    return write_cursor(place.stored_at, place.key)
 
 
 def _read_place(text: str) -> Place:
-    microseconds, dash, key = text.partition("-")
-    if not (dash and microseconds.isascii() and microseconds.isdigit() and len(microseconds) < 18):
-        raise BadInput("A place is what `next` and `prev` of a page name.")
-    try:
-        return Place(_EPOCH + timedelta(microseconds=int(microseconds)), UUID(hex=key))
-    except ValueError as error:
-        raise BadInput("A place is what `next` and `prev` of a page name.") from error
+    return Place(*read_cursor(text))

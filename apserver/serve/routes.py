@@ -9,10 +9,11 @@ from typing import Literal
 from aiohttp import web
 
 from apserver.core import limits
-from apserver.core.names import COLLECTIONS
+from apserver.core.collections import OF_ACTORS, OF_OBJECTS
 from apserver.core.rate_limit import RateLimiter
 from apserver.core.scopes import Scope
 from apserver.serve import (
+    collections,
     discovery,
     health,
     inbox,
@@ -80,8 +81,8 @@ ROUTES = (
     Route("GET", "/actors/{name}", read.get_actor, "anybody"),
     Route(
         "GET",
-        f"/actors/{{name}}/{{collection:{'|'.join(COLLECTIONS)}}}",
-        read.get_collection,
+        f"/actors/{{name}}/{{collection:{'|'.join(OF_ACTORS)}}}",
+        collections.get_of_actor,
         "anybody",
     ),
     Route("GET", "/actors/{name}/streams/{stream}", streams.get_stream_of_actor, "anybody"),
@@ -95,6 +96,12 @@ ROUTES = (
         "anybody",
     ),
     Route("GET", f"/objects/{{unique:{_UUID}}}", read.get_object, "anybody"),
+    Route(
+        "GET",
+        f"/objects/{{unique:{_UUID}}}/{{collection:{'|'.join(OF_OBJECTS)}}}",
+        collections.get_of_object,
+        "anybody",
+    ),
     Route("GET", f"/activities/{{unique:{_UUID}}}", read.get_activity, "anybody"),
     Route("GET", "/inbox", public_objects.get_shared_inbox, "anybody"),
     Route("POST", "/inbox", inbox.post_shared_inbox, "signature", limits.BODY),

@@ -72,7 +72,7 @@ class Look:
                 Stretch.of(edge, span, limit=limit, is_upwards=window.is_upwards)
             )
 
-        step = None if stream.query.is_exact and not self._overview.muted else limits.SIFTED
+        step = None if stream.query.is_exact else limits.SIFTED
         return await look(window, read=read, sift=self._sift, at=lambda one: one, step=step)
 
     async def _read(self, stretch: Stretch) -> list[Position]:
@@ -93,9 +93,7 @@ class Look:
     async def _sift(self, found: list[Position]) -> list[Position]:
         """Those that the viewer may see, and that were asked for."""
         query, muted = self._stream.query, self._overview.muted
-        rows = await streams.entries(
-            self._conn, [one.activity for one in found], with_data=query.is_by_data
-        )
+        rows = await streams.entries(self._conn, [one.activity for one in found], paths=query.paths)
         parts: Mapping[UUID, frozenset[tuple[int, UUID]]] = {}
         if muted or query.is_by_parts:
             parts = await streams.parts(self._conn, found)
@@ -114,8 +112,7 @@ class Look:
             return False
         if any(role != Role.TYPE and thing in self._overview.muted for role, thing in parts):
             return False
-        data = None if row.data is None else json.loads(row.data)
-        entry = Entry(row.type, row.verb, row.published_at, parts, data)
+        entry = Entry(row.type, row.verb, row.published_at, parts, row.data)
         return self._stream.query.is_exact or self._stream.query.matches(entry, self._keys)
 
     async def items(self, found: Sequence[Position], expand: Expand) -> list[bytes]:

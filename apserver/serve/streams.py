@@ -1,14 +1,12 @@
 """GET of streams: of a thing, of a type, of all that is public, home, and those of the site.
 
-Each is an OrderedCollection without a number of items, which nobody counts, and takes filters. A
-parameter that is not known is refused: what is passed over would look like an answer.
+Each is an OrderedCollection without a number of items, which nobody counts, and takes filters
+(`serve.stream_requests`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlencode
 
@@ -18,34 +16,32 @@ from apserver.core import limits
 from apserver.core.custom_streams import CustomStream
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
-from apserver.core.stream_filters import PARAMETERS as FILTERS
-from apserver.core.stream_filters import Filter, Query, is_filter, read_filter
+from apserver.core.stream_filters import Filter, Query, read_filter
 from apserver.core.vocabulary import AS2_CONTEXT, KNOWN_TYPES
 from apserver.errors import BadInput, Forbidden, Missing, NotTrusted
-from apserver.serve.pages import PARAMETERS as PAGES
-from apserver.serve.pages import Window, page_bytes, read_cursor, window_of, write_cursor
+from apserver.serve.pages import Window, page_bytes
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import Site, site_of, viewer_of
-from apserver.serve.stream_pages import Expand, Look, Stream
+from apserver.serve.stream_pages import Look, Stream
+from apserver.serve.stream_requests import Asked, page_url
 from apserver.store import streams
-from apserver.store.positions import Home, Position
+from apserver.store.positions import Home
 
 #: Streams of the actions in which a thing, given by ``id``, has one role or any.
 OF_A_THING = ("actor", "object", "target", "any")
 _SELF = ("only", "also", "never")
-_EXPAND: Mapping[str, Expand] = {"none": "none", "ids": "ids", "full": "full"}
 
 
 async def get_stream_of_thing(request: web.Request) -> web.Response:
     """What a thing takes part in, in one role or in any. Of what is not known nothing is."""
-    asked = _Asked.of(request, "id")
+    asked = Asked.of(request, "id")
     scope = request.match_info["role"]
     return await _answer(request, asked, asked.stream(any_of=(_of_thing(scope, asked.id),)))
 
 
 async def get_stream_of_type(request: web.Request) -> web.Response:
     """What things of a type take part in."""
-    asked = _Asked.of(request)
+    asked = Asked.of(request)
     site, type_ = site_of(request), request.match_info["type"]
     registered = {one.type for one in site.registry.things.configured}
     if type_ not in KNOWN_TYPES | registered:
@@ -57,7 +53,7 @@ async def get_stream_of_type(request: web.Request) -> web.Response:
 
 async def get_public_stream(request: web.Request) -> web.Response:
     """All that is public here, from wherever it came."""
-    asked = _Asked.of(request)
+    asked = Asked.of(request)
     return await _answer(request, asked, asked.stream(public=True))
 
 
@@ -67,10 +63,10 @@ async def get_custom_stream(request: web.Request) -> web.Response:
     if custom is None:
         raise Missing
     if custom.scope == "public":
-        asked = _Asked.of(request, *custom.parameters)
+        asked = Asked.of(request, *custom.parameters)
         stream = asked.stream(any_of=custom.any_of(asked.own), public=True, name=custom.name)
     else:
-        asked = _Asked.of(request, "id", *custom.parameters)
+        asked = Asked.of(request, "id", *custom.parameters)
         stream = _scoped(asked, custom, custom.scope, asked.id)
     return await _answer(request, asked, stream)
 
@@ -84,7 +80,7 @@ async def get_stream_of_actor(request: web.Request) -> web.Response:
         raise Missing
     if custom is None or slug == "home":
         return await _answer_home(request, actor.id)
-    asked = _Asked.of(request, *(name for name in custom.parameters if name != "id"))
+    asked = Asked.of(request, *(name for name in custom.parameters if name != "id"))
     scope = "actor" if custom.scope == "public" else custom.scope
     return await _answer(request, asked, _scoped(asked, custom, scope, actor.id))
 
@@ -113,7 +109,7 @@ async def _answer_home(request: web.Request, owner: str) -> web.Response:
         raise NotTrusted("Home is for its owner. Send the actor's bearer token.")
     if viewer != owner:
         raise Forbidden("Home is for its owner.")
-    asked = _Asked.of(request, "flag", "since", "include_self")
+    asked = Asked.of(request, "flag", "since", "include_self")
     own, key = asked.own, key_of(owner)
     mine = own.get("include_self")
     if mine is not None and mine not in _SELF:
@@ -137,75 +133,24 @@ async def _answer_home(request: web.Request, owner: str) -> web.Response:
     return await _answered(request, asked, stream, viewer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What a request says of a stream: its own parameters, filters, and which page how."""
-
-    url: str  #: without the parameters of pages
-    own: Mapping[str, str]
-    filter: Filter
-    window: Window[Position] | None
-    expand: Expand
-
-    @classmethod
-    def of(cls, request: web.Request, *own: str) -> _Asked:
-        """Read it; ``own`` are the parameters that this stream has. BadInput names what is not
-        understood."""
-        query = request.query
-        for name in query:
-            if name not in own and name not in (*PAGES, "expand") and not is_filter(name):
-                known = ", ".join((*own, *FILTERS, *PAGES, "expand"))
-                raise BadInput(f"Unknown parameter: {name[:100]}. Known: {known}.")
-            if len(query.getall(name)) > 1:
-                raise BadInput(f"{name} is given more than once.")
-        filters = {name: value for name, value in query.items() if is_filter(name)}
-        expand = _EXPAND.get(query.get("expand", "ids"))
-        if expand is None:
-            raise BadInput(f"expand is one of {', '.join(_EXPAND)}.")
-        kept = sorted((name, value) for name, value in query.items() if name not in PAGES)
-        origin = site_of(request).names.origin
-        return cls(
-            url=_joined(f"{origin}{request.rel_url.raw_path}", urlencode(kept)),
-            own={name: query[name] for name in own if name in query},
-            filter=read_filter({name: filters[name] for name in filters if name not in own}),
-            window=window_of(query, _read_position, _read_position),
-            expand=expand,
-        )
-
-    @property
-    def id(self) -> str:
-        """The thing that the stream is about."""
-        id_ = self.own.get("id", "")
-        if not 0 < len(id_) <= limits.IRI:
-            raise BadInput("id must say of what: the id of an actor or of another thing.")
-        return id_
-
-    def stream(
-        self, *, any_of: tuple[Filter, ...] = (Filter(),), public: bool = False, name: str = ""
-    ) -> Stream:
-        """The stream of these filters, with what was asked besides."""
-        query = Query(any_of=any_of, also=(self.filter,), public=public)
-        return Stream(id=self.url, query=query, name=name)
-
-
 def _of_thing(scope: str, id_: str) -> Filter:
     """Of one thing, in the role that the scope names."""
     return read_filter({scope: id_}) if scope != "any" else Filter(any=id_)
 
 
-def _scoped(asked: _Asked, custom: CustomStream, scope: str, id_: str) -> Stream:
+def _scoped(asked: Asked, custom: CustomStream, scope: str, id_: str) -> Stream:
     """A stream of the site, of what one thing takes part in."""
     given = {name: asked.own[name] for name in custom.parameters if name in asked.own}
     query = Query(any_of=custom.any_of(given), also=(_of_thing(scope, id_), asked.filter))
     return Stream(id=asked.url, query=query, name=custom.name)
 
 
-async def _answer(request: web.Request, asked: _Asked, stream: Stream) -> web.Response:
+async def _answer(request: web.Request, asked: Asked, stream: Stream) -> web.Response:
     return await _answered(request, asked, stream, await viewer_of(request))
 
 
 async def _answered(
-    request: web.Request, asked: _Asked, stream: Stream, viewer: str | None
+    request: web.Request, asked: Asked, stream: Stream, viewer: str | None
 ) -> web.Response:
     """The collection, or the page of it that was asked for."""
     site = site_of(request)
@@ -220,7 +165,7 @@ async def _answered(
             seen,
             asked.window,
             part_of=stream.id,
-            url=lambda window: _page_url(stream, window),
+            url=lambda window: page_url(stream, window),
             items=items,
         )
     shared = viewer is None and hdrs.AUTHORIZATION not in request.headers
@@ -239,27 +184,6 @@ def _head(stream: Stream) -> bytes:
         "id": stream.id,
         "type": "OrderedCollection",
         **({"name": stream.name} if stream.name else {}),
-        "first": _page_url(stream, Window()),
+        "first": page_url(stream, Window()),
     }
     return json.dumps(head, separators=(",", ":")).encode()
-
-
-def _page_url(stream: Stream, window: Window[Position]) -> str:
-    if window.after is not None:
-        place = {"after": write_cursor(*window.after)}
-    elif window.before is not None:
-        place = {"before": write_cursor(*window.before)}
-    else:
-        place = {"page": "first"}
-    size = {} if window.limit == limits.PAGE else {"limit": window.limit}
-    return _joined(stream.id, urlencode({**place, **size}))
-
-
-def _joined(url: str, query: str) -> str:
-    if not query:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{query}"
-
-
-def _read_position(text: str) -> Position:
-    return Position(*read_cursor(text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -37,6 +37,9 @@ from apserver.store import aliases, objects, things
 from apserver.store.db import Connection
 from apserver.store.objects import ObjectRow
 from apserver.store.things import PendingFollow
+
+#: A follow that waits, by the keys of who asks and of what.
+_Place: TypeAlias = tuple[UUID, UUID]
 
 
 async def get_thing(request: web.Request) -> web.Response:
@@ -99,15 +102,15 @@ async def get_pending(request: web.Request) -> web.Response:
 
 
 async def _pending_page(
-    conn: Connection, asked: Mapping[UUID, str], window: Window[UUID], *, collection: str
+    conn: Connection, asked: Mapping[UUID, str], window: Window[_Place], *, collection: str
 ) -> bytes:
-    async def read(edge: UUID | None, limit: int) -> list[PendingFollow]:
+    async def read(edge: _Place | None, limit: int) -> list[PendingFollow]:
         return await things.pending(conn, list(asked), after=edge, limit=limit)
 
     async def sift(found: list[PendingFollow]) -> list[PendingFollow]:
         return found
 
-    seen = await look(window, read=read, sift=sift, at=lambda one: one.subject)
+    seen = await look(window, read=read, sift=sift, at=lambda one: (one.subject, one.object))
     return page_bytes(
         seen,
         window,
@@ -115,7 +118,7 @@ async def _pending_page(
         url=lambda at: (
             f"{collection}&page=first"
             if at.before is None
-            else f"{collection}&before={at.before.hex}&limit={at.limit}"
+            else f"{collection}&before={at.before[0].hex}{at.before[1].hex}&limit={at.limit}"
         ),
         items=[json.dumps(_follow(one, asked), ensure_ascii=False).encode() for one in seen.items],
     )
@@ -173,9 +176,9 @@ def _url(site: Site, path: str, iri: str) -> str:
     return f"{site.names.origin}{path}?{urlencode({'id': iri})}"
 
 
-def _position(text: str) -> UUID:
+def _position(text: str) -> _Place:
     try:
-        return UUID(hex=text)
+        return UUID(hex=text[:32]), UUID(hex=text[32:])
     except ValueError:
         raise BadInput("before is taken from the links of a page.") from None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apserver.core.audience import Viewer
 from apserver.core.origin import key_of
+from apserver.serve.site import Site
 from apserver.serve.soundness import is_sound
 from apserver.store import objects, relations
 from apserver.store.db import Connection
@@ -22,9 +23,17 @@ async def viewer_among(conn: Connection, viewer: str | None, authors: Sequence[U
     return Viewer(key, follows, hidden=await relations.estranged_from(conn, key, among))
 
 
+async def viewer_of_one(site: Site, viewer: str | None, author: UUID) -> Viewer:
+    """The same for one author."""
+    if viewer is None:
+        return Viewer()
+    async with site.db.connection() as conn:
+        return await viewer_among(conn, viewer, [author])
+
+
 async def bodies_of(conn: Connection, rows: Sequence[ActivityRow]) -> dict[UUID, bytes]:
     """The JSON of activities as items of a page, by key; without what is damaged."""
-    composed = await objects.compose_activities(conn, rows, nested=True)
+    composed = await objects.compose_activities(conn, rows, nested=True, counted=True)
     return {
         row.key: body
         for row, body in zip(rows, composed, strict=True)

@@ -99,6 +99,7 @@ RETURNING true
 # By the unique index actor_handle. Rare: see serve.nodeinfo.
 _COUNT_OWN = """
 SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'instance'
+    AND NOT EXISTS (SELECT FROM alias WHERE alias.actor = actor.key AND NOT is_user)
 """
 
 _LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"

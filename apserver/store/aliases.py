@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from apserver.core.origin import key_of
 from apserver.store.db import Connection
@@ -36,9 +35,6 @@ WHERE l.thing = ANY($1::uuid[]) AND NOT l.is_user
   AND a.gone_at IS NULL AND a.suspended_at IS NULL
 """
 
-# By alias_actor.
-_FACADE = "SELECT thing_id FROM alias WHERE actor = $1 AND NOT is_user"
-
 # One thing has one actor, and one actor stands for one thing.
 _INSERT = """
 INSERT INTO alias (thing, thing_id, actor, actor_id, is_user) VALUES ($1, $2, $3, $4, $5)
@@ -65,12 +61,6 @@ async def facades_of(conn: Connection, things: Iterable[str]) -> dict[str, str]:
     """The façades of things by their IRIs, without those that are gone or suspended."""
     rows = await conn.fetch(_FACADES, sorted({key_of(one) for one in things}))
     return {row["thing_id"]: row["actor_id"] for row in rows}
-
-
-async def facade_of(conn: Connection, actor: UUID) -> str | None:
-    """The thing that an actor of ours is the façade of; None when it is none."""
-    thing: str | None = await conn.fetchval(_FACADE, actor)
-    return thing
 
 
 async def insert(conn: Connection, alias: Alias) -> bool:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from apserver.core.collections import KINDS, OF_OBJECTS
+from apserver.core.origin import key_of
 from apserver.store.db import Connection
 
 
@@ -54,8 +56,18 @@ class Member:
 
 _INSERT = "INSERT INTO collection (key, id, owner, name) VALUES ($1, $2, $3, $4)"
 
-_BY_KEY = "SELECT key, id, owner, name, total, public_total FROM collection WHERE key = $1"
+_OPEN = """
+INSERT INTO collection (key, id, owner, name)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) AS i(key, id, owner, name)
+ORDER BY key ON CONFLICT (key) DO NOTHING
+"""
 
+# By primary key.
+_BY_KEYS = """
+SELECT key, id, owner, name, total, public_total FROM collection WHERE key = ANY($1::uuid[])
+"""
+
+# By primary key.
 _TOTALS = "SELECT key, total FROM collection WHERE key = ANY($1::uuid[])"
 
 _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
@@ -167,15 +179,30 @@ async def insert_collection(
     await conn.execute(_INSERT, key, id, owner, name)
 
 
-async def collection_by_key(conn: Connection, key: UUID) -> Collection | None:
-    """The counter row of a collection, by ``key_of`` its id."""
-    row = await conn.fetchrow(_BY_KEY, key)
-    return None if row is None else Collection(**row)
+async def open_collections(conn: Connection, opened: Iterable[tuple[UUID, str, UUID, str]]) -> None:
+    """Make empty collections, given as (key, id, owner, name), but for those that are there."""
+    rows = sorted(set(opened))
+    await conn.execute(_OPEN, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def collections_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, Collection]:
+    """The counter rows of collections, by ``key_of`` their ids."""
+    return {row["key"]: Collection(**row) for row in await conn.fetch(_BY_KEYS, list(keys))}
 
 
 async def totals(conn: Connection, keys: Sequence[UUID]) -> dict[UUID, int]:
     """How many members these collections have, as their owner is told."""
     return {row["key"]: row["total"] for row in await conn.fetch(_TOTALS, keys)}
+
+
+async def told_totals(conn: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """How many members everybody is told that these collections have, given by their ids. Those
+    that are not there yet are left out."""
+    rows = await conn.fetch(_BY_KEYS, [key_of(id_) for id_ in ids])
+    return {
+        row["id"]: row["total" if KINDS[row["name"]].tells_total else "public_total"]
+        for row in rows
+    }
 
 
 async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
@@ -188,6 +215,13 @@ async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
     await conn.execute(_FORGET_INBOXES, ordered)
     await conn.execute(_EMPTY, ordered)
     await conn.execute(_DROP, ordered)
+
+
+async def remove_of_objects(conn: Connection, ids: Sequence[str]) -> None:
+    """Remove the collections of objects of ours that are deleted, custom ones too."""
+    if ids:
+        names = [key_of(f"{id_}/{name}") for id_ in ids for name in OF_OBJECTS]
+        await remove_collections(conn, [*names, *map(key_of, ids)])
 
 
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
@@ -213,10 +247,19 @@ async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]])
     await conn.execute(_FOLLOWER_INBOXES_DOWN, *_columns(removed))
 
 
+# By member_item.
+_LISTINGS = "SELECT collection, item FROM member WHERE item = ANY($1::uuid[])"
+
 _AMONG = """
 SELECT m.collection, m.item FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
 JOIN member m ON m.collection = i.collection AND m.item = i.item
 """
+
+
+async def listings_of(conn: Connection, items: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """All places of these items in whatever collections, as (collection, item)."""
+    rows = await conn.fetch(_LISTINGS, items)
+    return [(row["collection"], row["item"]) for row in rows]
 
 
 async def members_among(

@@ -78,6 +78,27 @@ WITH added AS (
     + _WAKE
 )
 
+# By primary key; follower_inbox by its leading column. Everybody who is in several of the audience
+# has it once. What was forwarded before is not claimed again, so nothing goes in a circle.
+_FORWARD = (
+    """
+WITH claimed AS (
+    UPDATE activity SET forwarded_at = now() WHERE key = $1 AND forwarded_at IS NULL
+    RETURNING (SELECT carrier FROM raw WHERE activity = $1) AS carrier
+), added AS (
+    INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
+    SELECT DISTINCT ON (f.bucket, f.host, f.inbox)
+        f.bucket, f.host, $4::uuid, f.inbox, $1::uuid, f.owner
+    FROM claimed JOIN collection c ON c.key = ANY($2::uuid[]) AND c.name = 'followers'
+    JOIN follower_inbox f ON f.owner = c.owner
+    WHERE f.host <> $3 AND f.host IS DISTINCT FROM claimed.carrier
+    ORDER BY f.bucket, f.host, f.inbox, f.owner
+    ON CONFLICT DO NOTHING
+    RETURNING bucket, host
+)"""
+    + _WAKE
+)
+
 _TO_INBOXES = (
     """
 WITH added AS (
@@ -199,6 +220,16 @@ async def queue(
             activity,
             sender,
         )
+    return added
+
+
+async def forward(
+    conn: Connection, *, activity: UUID, to: Sequence[UUID], but: str, order: UUID
+) -> int:
+    """Owe an activity of another server to the members of these followers collections of ours,
+    given by key, in the name of their owners: once, and neither to the host ``but`` nor to the one
+    that it came from. Returns how many deliveries were added."""
+    added: int = await conn.fetchval(_FORWARD, activity, list(to), but, order)
     return added
 
 

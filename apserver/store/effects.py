@@ -19,6 +19,7 @@ from apserver.core.effects import (
     Effect,
     EndActor,
     Index,
+    Open,
     Put,
     PutActor,
     PutFollow,
@@ -101,6 +102,7 @@ async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
     found = await objects.objects_by_key(conn, {key_of(one.id) for one in buried})
     rows = [_buried_row(one, found.get(key_of(one.id))) for one in buried]
     in_place = [row for row in rows if row.key in found]
+    await collections.remove_of_objects(conn, [row.id for row in in_place if row.kind == "ours"])
     await objects.put_objects(conn, [row for row in rows if row.key not in found])
     await objects.put_objects(conn, in_place, replace=True)
     await objects.forget_raw(conn, [row.key for row in in_place])
@@ -231,7 +233,8 @@ async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
     latest: dict[tuple[UUID, UUID], AddTo | RemoveFrom] = {}
     for effect in effects:
         if isinstance(effect, AddTo | RemoveFrom):
-            latest[(key_of(effect.collection), key_of(effect.item))] = effect
+            latest[(key_of(effect.collection), _item_key(effect))] = effect
+    await _open(conn, [one for one in effects if isinstance(one, Open)])
     if not latest:
         return
     await collections.lock(conn, {collection for collection, _ in latest})
@@ -239,12 +242,30 @@ async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
     if gone:
         await collections.remove_members(conn, gone)
     added = [
-        Membership(collection, item, one.item, item, Visibility.PUBLIC)
+        Membership(
+            collection,
+            item,
+            None if isinstance(one.item, UUID) else one.item,
+            item if one.author is None else key_of(one.author),
+            one.visibility,
+        )
         for (collection, item), one in latest.items()
         if isinstance(one, AddTo)
     ]
     if added:
         await collections.add_members(conn, added)
+
+
+def _item_key(effect: AddTo | RemoveFrom) -> UUID:
+    return effect.item if isinstance(effect.item, UUID) else key_of(effect.item)
+
+
+async def _open(conn: Connection, opened: Sequence[Open]) -> None:
+    if opened:
+        rows = [
+            (key_of(one.collection), one.collection, key_of(one.owner), one.name) for one in opened
+        ]
+        await collections.open_collections(conn, rows)
 
 
 async def _show(conn: Connection, shows: Sequence[Show]) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from apserver.core.names import collection_id
-from apserver.core.origin import key_of
 from apserver.store import collections, streams
 from apserver.store.db import Connection
 
@@ -42,6 +40,7 @@ class Arrival:
     data: str | None = None
     sort_at: datetime | None = None
     compacted: bytes | None = None  #: what the body says by JSON-LD, when its text says otherwise
+    carrier: str | None = None  #: the host of who brought it, when that was not its actor
 
 
 # One statement, one commit for a whole round. A repeat adds no row and so causes no job; the
@@ -56,10 +55,10 @@ WITH input AS (
         $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::smallint[], $7::text[],
         $8::uuid[], $9::bytea[], $10::bytea[], $11::timestamptz[], $12::bytea[], $13::uuid[],
         $14::smallint[], $15::uuid[], $16::uuid[], $17::uuid[], $18::bytea[], $19::text[],
-        $20::text[], $21::timestamptz[], $22::text[]
+        $20::text[], $21::timestamptz[], $22::text[], $23::text[]
     ) AS i(key, id, actor, actor_id, type, visibility, audience, spliced, context, envelope,
            published_at, body, owner, bucket, signature, apply_job, list_job, compacted, verb,
-           data, sort_at, apply_kind)
+           data, sort_at, apply_kind, carrier)
 ), one_each AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
 ), stored AS (
@@ -76,8 +75,9 @@ WITH input AS (
 ), activities AS (
     SELECT key FROM stored WHERE is_new
 ), bodies AS (
-    INSERT INTO raw (activity, body, compacted)
-    SELECT o.key, o.body, o.compacted FROM one_each o JOIN activities USING (key) ORDER BY o.key
+    INSERT INTO raw (activity, body, compacted, carrier)
+    SELECT o.key, o.body, o.compacted, o.carrier
+    FROM one_each o JOIN activities USING (key) ORDER BY o.key
     ON CONFLICT DO NOTHING
 ), receipts AS (
     INSERT INTO receipt (owner, activity)
@@ -135,12 +135,7 @@ RETURNING a.key
 """
 _DROP_RAW = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
 
-# By activity_author and the primary keys.
-_RECEIPTS_OF = """
-SELECT r.owner, r.activity, o.id FROM activity a JOIN receipt r ON r.activity = a.key
-JOIN actor o ON o.key = r.owner
-WHERE a.actor = $1 AND a.local_key IS NULL
-"""
+# By activity_author.
 _KEYS_OF = "SELECT key FROM activity WHERE actor = $1 AND local_key IS NULL"
 _DROP_RECEIPTS = "DELETE FROM receipt WHERE activity = ANY($1::uuid[])"
 _REMOVE = """
@@ -193,6 +188,7 @@ async def accept(conn: Connection, arrivals: Sequence[Arrival]) -> None:
         [one.data for one in arrivals],
         [one.sort_at for one in arrivals],
         [one.apply_kind for one in arrivals],
+        [one.carrier for one in arrivals],
     )
 
 
@@ -261,12 +257,9 @@ async def drop(conn: Connection, keys: Sequence[UUID]) -> set[UUID]:
 
 
 async def remove_activities_of(conn: Connection, actor: UUID) -> None:
-    """Remove all that an actor elsewhere sent, from inboxes and streams too."""
-    received = await conn.fetch(_RECEIPTS_OF, actor)
-    await collections.remove_members(
-        conn, [(key_of(collection_id(row["id"], "inbox")), row["activity"]) for row in received]
-    )
+    """Remove all that an actor elsewhere sent, from every collection and from streams too."""
     keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor)]
+    await collections.remove_members(conn, await collections.listings_of(conn, keys))
     await streams.remove(conn, keys)
     await conn.execute(_DROP_RECEIPTS, keys)
     await conn.execute(_REMOVE, keys)

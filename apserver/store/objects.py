@@ -14,10 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from apserver.core.audience import Visibility
+from apserver.core.collections import PROPERTIES, with_collections
 from apserver.core.document import render
+from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.core.vocabulary import PARTICIPANTS
+from apserver.core.vocabulary import COLLECTION_TYPES, PARTICIPANTS
 from apserver.store import streams
+from apserver.store.collections import listings_of, remove_members, told_totals
 from apserver.store.db import Connection
 
 
@@ -37,6 +40,12 @@ class ObjectRow:
     published_at: datetime
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+
+    @property
+    def has_collections(self) -> bool:
+        """Whether it can be liked, shared and answered here: an object of ours that is there."""
+        is_there = self.kind == "ours" and self.deleted_at is None
+        return is_there and self.type not in COLLECTION_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +164,21 @@ ORDER BY key FOR UPDATE
 _UNPLACE = "UPDATE activity SET sort_at = NULL WHERE key = ANY($1::uuid[])"
 
 # By object_author.
-_REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote'"
+_REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote' RETURNING key"
+
+# By primary key.
+_RECEIVED = "SELECT activity, body FROM raw WHERE activity = ANY($1::uuid[])"
 
 # By primary key.
 _TOLD = """
 SELECT activity, coalesce(compacted, body) AS body FROM raw WHERE activity = ANY($1::uuid[])
 """
+
+
+async def received_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:
+    """The bytes of activities of others, exactly as they came, by key."""
+    rows = await conn.fetch(_RECEIVED, list(keys))
+    return {row["activity"]: row["body"] for row in rows}
 
 
 async def activities_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ActivityRow]:
@@ -265,8 +283,9 @@ async def leave_streams(conn: Connection, keys: Iterable[UUID]) -> None:
 
 
 async def remove_objects_of(conn: Connection, author: UUID) -> None:
-    """Remove the copies of all that an actor elsewhere made."""
-    await conn.execute(_REMOVE_OF, author)
+    """Remove the copies of all that an actor elsewhere made, from collections too."""
+    keys = [row["key"] for row in await conn.fetch(_REMOVE_OF, author)]
+    await remove_members(conn, await listings_of(conn, keys))
 
 
 async def told_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:
@@ -274,16 +293,31 @@ async def told_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, byte
     return {row["activity"]: row["body"] for row in await conn.fetch(_TOLD, list(keys))}
 
 
+async def with_totals(conn: Connection, rows: Iterable[ObjectRow]) -> dict[UUID, bytes]:
+    """The documents of objects of ours with their collections (`core.collections`), by key; other
+    objects are left out."""
+    ours = [row for row in rows if row.has_collections]
+    ids = [collection_id(row.id, name) for row in ours for name in PROPERTIES]
+    totals = await told_totals(conn, ids) if ids else {}
+    return {row.key: with_collections(row.document, row.id, totals) for row in ours}
+
+
 async def compose_activities(
-    conn: Connection, rows: Sequence[ActivityRow], *, nested: bool = False
+    conn: Connection,
+    rows: Sequence[ActivityRow],
+    *,
+    nested: bool = False,
+    counted: bool = False,
 ) -> list[bytes]:
     """The JSON of activities, each with its object as it is now, in full when that is the actor's.
 
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
+    ``counted`` shows objects of ours with their collections.
     """
     wanted = [row.spliced for row in rows if row.spliced is not None]
     wanted += [key_of(iri) for row in rows for iri in row.things or ()]
     objects = await objects_by_key(conn, wanted) if wanted else {}
+    documents = await with_totals(conn, objects.values()) if counted and objects else {}
     bodies = []
     for row in rows:
         envelope = row.envelope
@@ -292,7 +326,8 @@ async def compose_activities(
         if row.spliced is not None and row.spliced in objects:
             object_ = objects[row.spliced]
             theirs = object_.author == row.actor
-            inner = object_.document if theirs else dumps(object_.id).encode()
+            document = documents.get(object_.key, object_.document)
+            inner = document if theirs else dumps(object_.id).encode()
             comma = b"," if envelope != b"{}" else b""
             envelope = envelope[:-1] + comma + b'"object":' + inner + b"}"
         bodies.append(compose(envelope, row.context, nested=nested))

@@ -5,7 +5,7 @@ What stands where in a stream is told by `store.positions`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -70,13 +70,16 @@ JOIN role r ON r.sort_at = i.sort_at AND r.activity = i.activity AND r.role = 3
 
 # By primary key.
 _ENTRIES = """
-SELECT key, type, verb, CASE WHEN $2::boolean THEN data END AS data, published_at, actor, actor_id,
-       visibility, audience
-FROM activity WHERE key = ANY($1::uuid[])
+SELECT a.key, a.type, a.verb, a.published_at, a.actor, a.actor_id, a.visibility, a.audience,
+       (SELECT array_agg(a.data #>> string_to_array(p.path, '.') ORDER BY p.n)
+        FROM unnest($2::text[]) WITH ORDINALITY AS p(path, n)) AS data
+FROM activity a WHERE a.key = ANY($1::uuid[])
 """
 
 # By the primary key of role.
-_KNOWS_TYPE = "SELECT EXISTS (SELECT FROM role WHERE thing = $1 AND role = 3)"
+_KNOWS_TYPE = """
+SELECT EXISTS (SELECT FROM role WHERE thing = $1 AND role = 3 AND visibility <= 1)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class EntryRow:
     key: UUID
     type: str
     verb: str | None
-    data: str | None
+    data: Mapping[str, str | None]
     published_at: datetime
     actor: UUID
     actor_id: str
@@ -115,11 +118,15 @@ async def remove(conn: Connection, activities: Iterable[UUID]) -> None:
 
 
 async def entries(
-    conn: Connection, activities: Sequence[UUID], *, with_data: bool
+    conn: Connection, activities: Sequence[UUID], *, paths: Sequence[str]
 ) -> dict[UUID, EntryRow]:
-    """What decides of these activities, by key; their actionData only when it is needed."""
-    rows = await conn.fetch(_ENTRIES, activities, with_data)
-    return {row["key"]: EntryRow(**row) for row in rows}
+    """What decides of these activities, by key; of their actionData what stands under the paths:
+    texts as they are, the rest as JSON writes it."""
+    rows = await conn.fetch(_ENTRIES, activities, paths)
+    return {
+        row["key"]: EntryRow(**{**row, "data": dict(zip(paths, row["data"] or (), strict=False))})
+        for row in rows
+    }
 
 
 async def parts(
@@ -134,7 +141,7 @@ async def parts(
 
 
 async def knows_type(conn: Connection, type_: str) -> bool:
-    """Whether something of this type took part in an action."""
+    """Whether something of this type took part in an action that everybody may see."""
     return bool(await conn.fetchval(_KNOWS_TYPE, key_of(type_)))
 
 

@@ -37,14 +37,19 @@ class Action:
     object: UUID | None
 
 
-# By relation_pending; the actors by primary key.
+# By relation_pending, so many of each; the actors by primary key.
 _PENDING = """
 SELECT r.subject, r.activity_id AS follow_id, a.id AS actor_id, r.object,
        r.changed_at AS asked_at
-FROM relation r JOIN actor a ON a.key = r.subject
-WHERE r.object = ANY($1::uuid[]) AND r.state = 'pending' AND r.kind = 'follow'
-  AND r.subject > $2
-ORDER BY r.subject LIMIT $3
+FROM (
+    SELECT f.* FROM unnest($1::uuid[]) AS i(object) CROSS JOIN LATERAL (
+        SELECT object, subject, activity_id, changed_at FROM relation
+        WHERE object = i.object AND state = 'pending' AND kind = 'follow'
+          AND subject >= $2 AND (subject, object) > ($2, $3)
+        ORDER BY subject LIMIT $4
+    ) f ORDER BY f.subject, f.object LIMIT $4
+) r JOIN actor a ON a.key = r.subject
+ORDER BY r.subject, r.object
 """
 
 # By primary key, a bounded number of rows.
@@ -76,10 +81,10 @@ ORDER BY a.actor, a.key
 
 
 async def pending(
-    conn: Connection, asked: Sequence[UUID], *, after: UUID | None, limit: int
+    conn: Connection, asked: Sequence[UUID], *, after: tuple[UUID, UUID] | None, limit: int
 ) -> list[PendingFollow]:
-    """Up to ``limit`` follows of these that wait, by the key of who asks."""
-    rows = await conn.fetch(_PENDING, list(asked), after or UUID(int=0), limit)
+    """Up to ``limit`` follows of these that wait, by the keys of who asks and of what."""
+    rows = await conn.fetch(_PENDING, list(asked), *(after or (UUID(int=0), UUID(int=0))), limit)
     return [PendingFollow(**row) for row in rows]
 
 

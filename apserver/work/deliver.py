@@ -194,12 +194,17 @@ class Deliverer:
 
 
 async def _said(conn: Connection, keys: set[UUID]) -> dict[UUID, _Said]:
-    """What is sent: the activities as they are now, each with its current object. Of one that was
-    deleted meanwhile nothing: its Delete is on the way."""
+    """What is sent: the activities as they are now, each with its current object; those of others,
+    which are forwarded, as they came. Of one that was deleted meanwhile nothing: its Delete is on
+    the way."""
     found = (await objects.activities_by_key(conn, keys)).values()
-    rows = [row for row in found if row.deleted_at is None]
-    composed = await objects.compose_activities(conn, rows)
-    return {row.key: _Said(row.id, body) for row, body in zip(rows, composed, strict=True)}
+    standing = [row for row in found if row.deleted_at is None]
+    ours = [row for row in standing if row.local_key is not None]
+    composed = await objects.compose_activities(conn, ours)
+    bodies = {row.key: body for row, body in zip(ours, composed, strict=True)}
+    if len(ours) < len(standing):
+        bodies |= await objects.received_bodies(conn, {row.key for row in standing} - bodies.keys())
+    return {row.key: _Said(row.id, bodies[row.key]) for row in standing if row.key in bodies}
 
 
 def _report(

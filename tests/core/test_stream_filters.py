@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apserver.core import limits
 from apserver.core.custom_streams import CustomStream
 from apserver.core.origin import key_of
 from apserver.core.roles import Role
@@ -19,7 +20,7 @@ ENTRY = Entry(
     "added",
     NOW,
     frozenset({(0, key_of(X)), (1, key_of(Y)), (3, key_of("Note"))}),
-    {"n": 1.5, "list": [{"k": None}], "no": False},
+    {"n": "1.5", "no": "false", "none": None},
 )
 
 
@@ -70,8 +71,9 @@ def test_C10_where_the_answer_lies(
         (Filter(published_gt=NOW), False),
         (Filter(published_lt=NOW), False),
         (Filter(data=(("n", "1.5"), ("no", "false"))), True),
-        (Filter(data=(("list.0.k", ""),)), False),
-        (Filter(data=(("list", ""),)), False),
+        (Filter(data=(("n", "1.5"), ("no", "true"))), False),
+        (Filter(data=(("none", "null"),)), False),
+        (Filter(data=(("other", ""),)), False),
     ],
 )
 def test_C10_what_meets_a_filter(asked: Filter, is_met: bool) -> None:
@@ -88,6 +90,17 @@ def test_C10_the_span_holds_what_the_dates_mean() -> None:
     assert query.span == (NOW, NOW + timedelta(seconds=1))
     either = Query(any_of=(Filter(published_lt=NOW), Filter(verb="added")))
     assert either.span == (None, None)
+
+
+def test_X14_what_is_asked_of_data_is_bounded() -> None:
+    """X14: each costs a look into the data of every action on the way."""
+    given = {f"data.{n}": "x" for n in range(limits.DATA_FILTERS + 1)}
+    with pytest.raises(BadInput, match=f"{limits.DATA_FILTERS}"):
+        read_filter(given)
+    given.popitem()
+    assert len(read_filter(given).data) == limits.DATA_FILTERS
+    query = Query(any_of=(read_filter(given),), also=(Filter(data=(("0", "y"),)),))
+    assert query.paths == ("0", "1", "2", "3", "4")
 
 
 @pytest.mark.parametrize("given", [{"published.gte": "x"}, {"published.lt": ""}, {"data.": "1"}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -111,3 +112,31 @@ async def test_one_request_counts_once(start_server: StartServer) -> None:
     again = await server.ask("POST", "/outbox", as_="site", data=act, **headers)
     assert (first.status, again.json["id"]) == (201, first.json["id"])
     assert len(await server.items("ann", "outbox")) == 1
+
+
+async def test_a_user_that_acts_twice_at_once_is_one_actor(start_server: StartServer) -> None:
+    """First use by several requests at the same time: one actor, and each action is there."""
+    server = await start_site(start_server)
+    act = {**ACT, "object": issue(2), "target": user("bob")}
+    replies = await asyncio.gather(*(tell(server, act) for _ in range(5)))
+    assert [one.status for one in replies] == [201] * 5
+    assert {one.json["actor"] for one in replies} == {server.id("ann")}
+    assert len(await server.items("ann", "outbox")) == 5
+    names = await server.rows("SELECT name FROM actor ORDER BY name")
+    assert [row["name"] for row in names] == ["ann", "bob", "instance", "issue_2"]
+    census = await server.get("/nodeinfo/2.1")
+    assert census.json["usage"]["users"]["total"] == 2  # a facade is no user
+
+
+async def test_scenario_26_words_are_no_booleans(start_server: StartServer) -> None:
+    """G2, G5: "false" is no false: 400 that names the member; follow and unfollow both work."""
+    server = await start_site(start_server)
+    follow = {"type": "Follow", "actor": user("ann"), "object": issue(2)}
+    refused = await tell(server, {**follow, "actorOnly": "false"})
+    assert (refused.status, refused.json["pointer"]) == (400, "/actorOnly")
+    made = await tell(server, {**follow, "actorOnly": False})
+    assert (made.status, made.json["actorOnly"]) == (201, False)
+    assert (await server.get("/actors/ann/following")).json["totalItems"] == 1
+    undo = {"type": "Undo", "actor": user("ann"), "object": follow}
+    assert (await tell(server, undo)).status == 201
+    assert (await server.get("/actors/ann/following")).json["totalItems"] == 0

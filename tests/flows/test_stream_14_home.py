@@ -123,3 +123,11 @@ async def test_scenario_16_home_refuses_what_it_does_not_know(server: Server, qu
     reply = await server.get(HOME + query, as_="ann")
     check_problem(reply, 400)
     assert query[1:].partition("=")[0] in reply.json["title"]
+
+
+@pytest.mark.parametrize(
+    "query", ["include_self=true", "include_self=", "since=false", "since=", "flag=%00"]
+)
+async def test_X10_no_word_is_taken_for_yes_or_no(server: Server, query: str) -> None:
+    """X10: what is neither of the words that there are is a 400."""
+    check_problem(await server.get(f"{HOME}?{query}", as_="ann"), 400)

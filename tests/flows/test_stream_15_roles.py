@@ -90,7 +90,8 @@ async def test_R1_what_only_keeps_servers_in_step_is_in_no_stream(
     assert (await peer.send(f"{server.id('ann')}/inbox", follow, by="carol")).status == 202
     await peer.wait("Accept")
     assert (await server.post("ann", {"type": "Block", "object": peer.id("carol")})).status == 201
-    await act(server, "ann", "Delete", object=note["object"]["id"])
+    other = await server.note("ann", "hello again", PUBLIC)
+    await act(server, "ann", "Delete", object=other["object"]["id"])
     assert await ids(server, "/streams/public") == [note["id"]]
     found = await ids(server, of("actor", server.id("ann")), as_="ann")
     assert found == [note["id"]]

@@ -115,6 +115,8 @@ async def test_scenario_16_an_unknown_parameter_is_named(server: Server, path: s
         "page=2",
         f"page=first&before=1-{'0' * 32}",
         "verb=a&verb=b",
+        "verb=%00",
+        "data.a%00b=1",
     ],
 )
 async def test_X11_what_cannot_be_read_is_400(server: Server, query: str) -> None:

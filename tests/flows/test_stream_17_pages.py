@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -72,6 +74,20 @@ async def test_scenario_17_prev_leads_back_and_to_what_came(server: Server, seed
             up = [one["id"] for one in page["orderedItems"]] + up
             last = page.get("prev")
         assert up == there[::-1], path
+
+
+async def test_scenario_17_a_page_leads_on_in_another_process(
+    database: Callable[[], Awaitable[str]], tmp_path: Path
+) -> None:
+    """C11: where a page goes on stands in its link, not in the memory of a server."""
+    dsn = await database()
+    async with Server.running(dsn, tmp_path, ("ann",), {}) as server:
+        made = [await act(server, "ann", "View", object=ISSUE["id"]) for _ in range(3)]
+        page = await read(server, "/streams/public?page=first&limit=2")
+        port = int(server.origin.rpartition(":")[2])
+    async with Server.running(dsn, tmp_path, (), {"port": port}) as server:
+        page = await read(server, page["next"])
+    assert [one["id"] for one in page["orderedItems"]] == made[:1]
 
 
 async def test_scenario_17_in_the_order_in_which_it_was_done(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Who sees what in streams (seed-features A7, C12, R6; scenario 18; faults X4 and X10)."""
+"""Who sees what in streams (seed-features A7, C12, R6; scenario 18; fault X4)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from apserver.core import limits
+from tests.cli.program import command
 from tests.doubles.peer import Peer
-from tests.doubles.server import PUBLIC, Server
+from tests.doubles.server import PUBLIC, Server, until
 from tests.flows.steps import follow_from
 from tests.flows.stream_steps import FLASK, ISSUE, act, follow, home, ids, of, read, walk
 
@@ -89,18 +91,21 @@ async def test_scenario_18_signed_requests_count(server: Server, peer: Peer) -> 
     assert [one["id"] for one in page.json["orderedItems"]] == [done]
 
 
-async def test_scenario_18_a_deleted_thing_is_a_tombstone(server: Server) -> None:
-    """H3: the act stays, what it is about is gone."""
+async def test_scenario_33_what_is_deleted_goes_with_its_making(server: Server) -> None:
+    """H3, scenario 33: its Create is gone; what others did with it stays, about a Tombstone."""
     note = await server.note("ann", "secret", PUBLIC)
+    liked = await act(server, "bob", "Like", object=note["object"]["id"])
     deleted = await server.post("ann", {"type": "Delete", "object": note["object"]["id"]})
     assert deleted.status == 201
-    [[item]] = await walk(server, "/streams/public")
-    assert item["object"]["type"] == "Tombstone"
+    [[item]] = await walk(server, "/streams/public?expand=full")
+    assert (item["id"], item["object"]["type"]) == (liked, "Tombstone")
+    assert item["object"]["formerType"] == "Note"
     assert "secret" not in str(item)
+    assert await ids(server, of("actor", server.id("ann"))) == []
 
 
-async def test_X10_a_page_is_cached_for_nobody_else(server: Server) -> None:
-    """R6: what depends on who looks is not kept by caches."""
+async def test_C12_a_page_is_kept_for_nobody_else(server: Server) -> None:
+    """C12: what depends on who looks is not kept by caches."""
     url = f"{of('object', ISSUE['id'])}&page=first"
     seen = await server.get(url)
     assert seen.headers["Cache-Control"].startswith("public")
@@ -109,7 +114,7 @@ async def test_X10_a_page_is_cached_for_nobody_else(server: Server) -> None:
 
 
 @pytest.mark.parametrize("expand", ["ids", "full"])
-async def test_X10_expanded_things_are_judged_too(server: Server, expand: str) -> None:
+async def test_C16_expanded_things_are_judged_too(server: Server, expand: str) -> None:
     """C16: an open act about a private thing shows the id of it, to whom may not read it."""
     secret = await server.note("ann", "secret", server.id("bob"))
     await act(server, "ann", "Announce", object=secret["object"]["id"])
@@ -124,3 +129,36 @@ async def test_X10_expanded_things_are_judged_too(server: Server, expand: str) -
         assert whole["content"] == "secret"
     else:
         assert whole == secret["object"]["id"]
+
+
+async def test_scenario_29_what_a_suspended_actor_did_is_shown_nowhere(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H8: hidden by an admin, gone from every stream; and back when it is taken back."""
+    monkeypatch.setattr(limits, "POLL_S", 0.05)
+    await server.create_actor("eve")
+    done = await act(server, "eve", "View", object=ISSUE["id"])
+    await follow(server, "bob", server.id("eve"))
+    paths = ("/streams/public", of("object", ISSUE["id"]), "/actors/bob/streams/home")
+    for command_, there in (("suspend", False), ("unsuspend", True)):
+        told = await command(server, "actor", command_, "eve", "--json")
+        assert told.code == 0, told.err
+        for path in paths:
+
+            async def shows(path: str = path, there: bool = there) -> bool:
+                return (done in await ids(server, path, as_="bob")) is there
+
+            await until(shows)
+
+
+async def test_H3_who_leaves_takes_what_it_did_along(server: Server) -> None:
+    """H3, B15: an actor of ours that is deleted is in no stream, and leaves no rows there."""
+    await server.create_actor("eve")
+    await act(server, "eve", "View", object=ISSUE["id"])
+    about = await act(server, "ann", "Offer", object=server.id("eve"))
+    gone = await command(server, "actor", "delete", "eve", "--yes", "--json")
+    assert gone.code == 0, gone.err
+    assert await ids(server, "/streams/public") == [about]
+    assert await server.rows(
+        "SELECT a.actor_id FROM role r JOIN activity a ON a.key = r.activity GROUP BY 1"
+    ) == [{"actor_id": server.id("ann")}]

@@ -133,3 +133,17 @@ async def test_scenario_08_a_user_of_the_site_follows(start_server: StartServer)
     assert sent.status == 201, sent.text
     assert sent.json["to"] == [server.id("mit")]
     assert PUBLIC not in sent.text
+
+
+async def test_clients_name_users_of_the_site_as_the_site_does(start_server: StartServer) -> None:
+    """An actor's own client follows and addresses a user by the IRI that people know."""
+    server = await start_site(start_server, "ann")
+    await told(server, "mit", "met", target=club(1))
+    followed = await server.post("ann", {"type": "Follow", "object": user("mit")})
+    assert (followed.status, followed.json["object"]) == (201, server.id("mit"))
+    await server.drained()
+    assert await server.items("ann", "following", as_="ann") == [server.id("mit")]
+    note = await server.post("ann", {"type": "Note", "content": "Hi", "to": [user("mit")]})
+    assert note.json["to"] == [server.id("mit")]
+    unknown = await server.post("ann", {"type": "Follow", "object": user("nobody")})
+    assert unknown.status == 422

@@ -61,6 +61,15 @@ async def test_scenario_35_one_visible_post_with_a_companion(
     home = await server.items("bob", "streams/home", as_="bob")
     assert [one["id"] for one in home] == [done["id"]]
 
+    edit = {"id": done["id"], "summary": "Done.", "summaryMap": None}
+    assert (await server.post("ann", {"type": "Update", "object": edit})).status == 201
+    updates = await peer.wait("Update", times=2)
+    assert {one.json["object"]["id"] for one in updates} == {done["id"], note["id"]}
+    edited = (await server.get(note["id"])).json
+    assert edited["content"] == "<p>Done.</p>"
+    assert "contentMap" not in edited
+    assert edited["companionOf"] == done["id"]
+
     assert (await server.post("ann", {"type": "Delete", "object": done["id"]})).status == 201
     gone = await peer.wait("Delete", times=2)
     assert {one.json["object"]["id"] for one in gone} == {done["id"], note["id"]}

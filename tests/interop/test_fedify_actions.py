@@ -46,8 +46,10 @@ async def test_scenario_35_fedify_takes_actions_and_reads_their_companion(
 
     edit = {"id": done.json["id"], "verbPhrase": "finished"}
     assert (await server.post("ann", {"type": "Update", "object": edit})).status == 201
-    [update] = await peer.wait(type="Update")
-    assert update["json"]["object"]["summary"] == "ann finished issue 70"
+    both = await peer.wait(type="Update", count=2)
+    updates = {one["json"]["object"]["type"]: one for one in both}
+    assert updates["Activity"]["json"]["object"]["summary"] == "ann finished issue 70"
+    assert updates["Note"]["json"]["object"]["content"] == "<p>ann finished issue 70</p>"
     assert (await server.post("ann", {"type": "Delete", "object": done.json["id"]})).status == 201
     deletes = await peer.wait(type="Delete", count=2)
     assert {one["verified"]["http"] for one in deletes} == {"verified"}

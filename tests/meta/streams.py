@@ -92,7 +92,7 @@ def _is_about_streams(source: Source) -> bool:
     return re.search(r"/test_(stream|follow|action|thing|fa)", source.place) is not None
 
 
-def tests_of(row: Row, tests: Mapping[str | int, list[str]]) -> list[str]:
+def proofs_of(row: Row, tests: Mapping[str | int, list[str]]) -> list[str]:
     """Its own, and those of its scenarios when each of them has some."""
     by_scenario = [tests.get(number, []) for number in row.scenarios]
     if not all(by_scenario):
@@ -103,7 +103,7 @@ def tests_of(row: Row, tests: Mapping[str | int, list[str]]) -> list[str]:
 
 def untested(table: Iterable[Row], tests: Mapping[str | int, list[str]]) -> list[str]:
     """The rows whose feature exists and that have no test."""
-    return [row.id for row in table if not row.not_yet and not tests_of(row, tests)]
+    return [row.id for row in table if not row.not_yet and not proofs_of(row, tests)]
 
 
 def current() -> tuple[list[Row], dict[str | int, list[str]]]:
@@ -117,7 +117,7 @@ def page(by_hand: str, table: list[Row], tests: Mapping[str | int, list[str]]) -
     parts = [by_hand + MARK]
     for kind, title in _KINDS.items():
         parts.append(f"### {title}\n\n| | there | here | tests |\n|---|---|---|---|\n")
-        parts += [_line(row, tests_of(row, tests)) for row in table if row.id.startswith(kind)]
+        parts += [_line(row, proofs_of(row, tests)) for row in table if row.id.startswith(kind)]
         parts.append("\n")
     return "".join(parts).rstrip("\n") + "\n"
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 
 from tests.meta.project import Source
-from tests.meta.streams import PAGE, Row, by_hand, coverage, current, page, rows, tests_of, untested
+from tests.meta.streams import (
+    PAGE,
+    Row,
+    by_hand,
+    coverage,
+    current,
+    page,
+    proofs_of,
+    rows,
+    untested,
+)
 
 TABLE = [
     Row("A1", "an actor", "`actor`", (1, 5), ""),
@@ -30,7 +40,7 @@ def covered(place: str) -> dict[str | int, list[str]]:
 def test_rows_and_scenarios_are_read_from_names_and_docstrings() -> None:
     found = covered("tests/flows/test_stream_x.py")
     assert set(found) == {1, 5, 12, "B4"}
-    assert tests_of(TABLE[0], found) == [
+    assert proofs_of(TABLE[0], found) == [
         "tests/flows/test_stream_x.py::test_scenario_01_an_action",
         "tests/flows/test_stream_x.py::test_scenario_05_who_is_not_registered",
     ]

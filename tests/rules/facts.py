@@ -8,20 +8,18 @@ from typing import Any
 
 from apserver.core import rules
 from apserver.core.audience import Audience
-from apserver.core.effects import (
+from apserver.core.effects import Effects, Index, Show
+from apserver.core.facts import (
     ActivityFact,
     ActivityNeed,
     ActorFact,
     ActorNeed,
-    Effects,
     Fact,
     Facts,
-    Index,
     Need,
     ReachNeed,
     RelationFact,
     RelationNeed,
-    Show,
 )
 from apserver.core.model import Activity, VerifiedActivity, parse_activity
 

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from apserver.core import rules
-from apserver.core.effects import (
-    ActivityFact,
-    ActivityNeed,
-    AddTo,
-    Refuse,
-    Relate,
-    RelationNeed,
-    RemoveFrom,
-    Unrelate,
-)
+from apserver.core.effects import AddTo, Refuse, Relate, RemoveFrom, Unrelate
+from apserver.core.facts import ActivityFact, ActivityNeed, RelationNeed
 from apserver.errors import BadInput, Forbidden, Missing
 from tests.rules.facts import (
     ANN,

@@ -9,17 +9,8 @@ import pytest
 
 from apserver.core import rules
 from apserver.core.audience import Audience, Visibility
-from apserver.core.effects import (
-    ActorNeed,
-    DocumentFact,
-    DocumentNeed,
-    Fetch,
-    ObjectFact,
-    ObjectNeed,
-    Put,
-    Refuse,
-    Show,
-)
+from apserver.core.effects import Fetch, Put, Refuse, Show
+from apserver.core.facts import ActorNeed, DocumentFact, DocumentNeed, ObjectFact, ObjectNeed
 from apserver.core.origin import key_of
 from apserver.errors import BadInput
 from tests.rules.facts import (

@@ -6,17 +6,8 @@ import pytest
 
 from apserver.core import rules
 from apserver.core.audience import Visibility
-from apserver.core.effects import (
-    ActorNeed,
-    PutFollow,
-    Refuse,
-    Relate,
-    RelationFact,
-    RelationNeed,
-    Send,
-    Show,
-    Unrelate,
-)
+from apserver.core.effects import PutFollow, Refuse, Relate, Send, Show, Unrelate
+from apserver.core.facts import ActorNeed, RelationFact, RelationNeed
 from apserver.errors import BadInput
 from tests.rules.facts import (
     ANN,

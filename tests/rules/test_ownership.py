@@ -7,17 +7,8 @@ from typing import Any
 import pytest
 
 from apserver.core import rules
-from apserver.core.effects import (
-    Bury,
-    DocumentFact,
-    DocumentNeed,
-    Fetch,
-    ObjectFact,
-    ObjectNeed,
-    Put,
-    PutActor,
-    Refuse,
-)
+from apserver.core.effects import Bury, Fetch, Put, PutActor, Refuse
+from apserver.core.facts import DocumentFact, DocumentNeed, ObjectFact, ObjectNeed
 from apserver.core.model import parse_activity
 from apserver.core.origin import key_of
 from tests.rules.facts import (

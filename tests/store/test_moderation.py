@@ -110,8 +110,8 @@ async def followers(db: Database) -> set[str]:
         rows = await conn.fetch(
             "SELECT iri FROM member WHERE collection = $1", key_of(f"{ANN}/followers")
         )
-        counted = await collections.collection_by_key(conn, key_of(f"{ANN}/followers"))
-        assert counted is not None
+        followers = key_of(f"{ANN}/followers")
+        counted = (await collections.collections_by_key(conn, [followers]))[followers]
         assert counted.total == counted.public_total == len(rows)
         return {row["iri"] for row in rows}
 

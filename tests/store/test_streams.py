@@ -13,7 +13,8 @@ from apserver.core import limits
 from apserver.core.effects import EndActor, Index
 from apserver.core.origin import activity_key, key_of
 from apserver.core.roles import Role
-from apserver.store import objects, positions, retention, streams
+from apserver.store import aliases, objects, positions, retention, streams
+from apserver.store.aliases import Alias
 from apserver.store.db import Connection, Database
 from apserver.store.effects import perform
 from apserver.store.positions import Home, Position, Stretch
@@ -117,6 +118,24 @@ async def test_no_row_is_left_without_its_activity(db: Database, way: str) -> No
         assert await _count(conn) == 0
         await perform(conn, [Index(key, tuple(PARTS)) for key in keys])
         assert await _count(conn) == 0, "it does not come back"
+
+
+async def test_what_stands_for_a_thing_of_a_site_counts_as_that(db: Database) -> None:
+    """docs/decisions/0013: users as their actors here, façades as their things; asked for and
+    put in by either name."""
+    user, actor = "https://shop.example/users/7", "https://here.example/actors/user7"
+    thing, facade = "https://shop.example/issues/2", "https://here.example/actors/issue2"
+    async with db.connection() as conn:
+        for one, other, is_user in ((user, actor, True), (thing, facade, False)):
+            assert await aliases.insert(conn, Alias(one, other, is_user))
+        await _activity(conn, 1, START, [(Role.ACTOR, CAROL), (Role.OBJECT, user)])
+        await _activity(conn, 2, START, [(Role.ACTOR, actor), (Role.TARGET, facade)])
+        rows = await conn.fetch("SELECT thing FROM role")
+        keys = await streams.keys_in_index(conn, [user, actor, thing, facade, CAROL])
+    assert {row["thing"] for row in rows} == {key_of(CAROL), key_of(actor), key_of(thing)}
+    assert keys[user] == keys[actor] == key_of(actor)
+    assert keys[thing] == keys[facade] == key_of(thing)
+    assert keys[CAROL] == key_of(CAROL)
 
 
 async def test_other_activities_of_the_same_moment_stay(db: Database) -> None:

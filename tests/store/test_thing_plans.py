@@ -23,12 +23,13 @@ THING, OTHER = UUID(int=1), UUID(int=2)
 _FILL = (
     "INSERT INTO activity (key, local_key, actor, actor_id, type, visibility, audience, envelope,"
     " published_at, sort_at) SELECT md5('a' || n)::uuid, md5('l' || n)::uuid, md5('u' || n)::uuid,"
-    " 'x', 'Add', 0, '{}', '{}', now(), now() - n * interval '1 s' FROM generate_series(1, $1::int) n",
+    " 'x', 'Add', 0, '{}', '{}', now(), now() - n * interval '1 s'"
+    " FROM generate_series(1, $1::int) n",
     "INSERT INTO role SELECT CASE WHEN n % 2 = 0 THEN $2::uuid ELSE $3::uuid END, r,"
     " now() - n * interval '1 s', md5('a' || n)::uuid, 0"
     " FROM generate_series(1, $1::int) n, generate_series(0, 2) r",
     "INSERT INTO actor (key, id, ours, type, host, bucket, inbox, document)"
-    " SELECT md5('u' || n)::uuid, 'u' || n, true, 'Person', 'x', 0, 'x', '{}'"
+    " SELECT md5('u' || n)::uuid, 'https://x/' || n, true, 'Person', 'x', 0, 'x', '{}'"
     " FROM generate_series(1, $1::int) n",
     "INSERT INTO relation (object, kind, subject, subject_ours, state) SELECT $2::uuid, 'follow',"
     " md5('u' || n)::uuid, true, CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'accepted' END"
@@ -92,7 +93,7 @@ LIMIT = 20
     ("statement", "parameters"),
     [
         (things._TAKING_PART, (THING, OTHER, LIMIT)),
-        (things._PENDING, ([THING, OTHER], UUID(int=0), LIMIT)),
+        (things._PENDING, ([THING, OTHER], UUID(int=0), UUID(int=0), LIMIT)),
         (things._FOLLOWED_BY, (THING, LIMIT)),
     ],
     ids=["actions", "pending", "followers"],
@@ -103,11 +104,11 @@ async def test_a_batch_reads_no_more_than_it_gives(
     """No scan of a table, and rows of each table in proportion to the batch."""
     ways, read = await _read(dsn, statement, *parameters)
     assert "Seq Scan" not in ways
-    assert read <= 4 * (LIMIT + 1)
+    assert read <= 5 * (LIMIT + 1)
 
 
 async def test_followers_are_counted_up_to_a_bound(dsn: str) -> None:
-    ways, read = await _read(dsn, things._FOLLOWERS, THING, limits.COUNTED + 1)
+    _, read = await _read(dsn, things._FOLLOWERS, THING, limits.COUNTED + 1)
     assert read <= limits.COUNTED + 1 + ROWS // 1_000
     connection = await asyncpg.connect(dsn)
     try:

@@ -13,24 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apserver.core.audience import visibility_of
-from apserver.core.effects import (
-    ActorNeed,
-    Effects,
-    EndActor,
-    Facts,
-    Fetch,
-    Index,
-    Instead,
-    Need,
-    Put,
-    ReachNeed,
-    Refuse,
-    Show,
-)
+from apserver.core.effects import Effects, EndActor, Fetch, Index, Instead, Put, Refuse, Show
+from apserver.core.facts import ActorNeed, Facts, Need, ReachNeed
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.namespace import with_definitions
 from apserver.core.roles import Role
-from apserver.core.rules import answers, block, facade, follow, objects, things, told
+from apserver.core.rules import answers, block, facade, follow, forwarding, objects, things, told
 from apserver.core.streams import index_of
 from apserver.errors import BadInput, Forbidden, Missing
 
@@ -50,7 +38,7 @@ class Rule:
     send: Callable[[Activity, Facts], Effects]
     receive: Callable[[VerifiedActivity, Facts], Effects]
     complete: Callable[[Activity, Facts], Activity] | None = None
-    about: Callable[[Activity], Iterable[str]] | None = None
+    about: Callable[[Activity, Facts], Iterable[str]] | None = None
     is_listed: bool = True
     meant: Callable[[Activity, Activity, Facts], Activity] | None = None
     narrow: Callable[[Activity, Activity, Facts], Activity] | None = None
@@ -62,6 +50,15 @@ class Rule:
         """What an Accept, a Reject or an Undo of this type does, if anything."""
         return {"Accept": self.accept, "Reject": self.reject, "Undo": self.undo}[type_]
 
+
+_LIKE = Rule(
+    needs=like.needs,
+    send=like.send,
+    receive=like.receive,
+    complete=like.complete,
+    about=like.about,
+    undo=like.undo,
+)
 
 RULES = {
     "Follow": Rule(
@@ -97,6 +94,8 @@ RULES = {
         receive=objects.receive_delete,
         complete=objects.complete_delete,
     ),
+    "Dislike": _LIKE,
+    **dict.fromkeys(like.TYPES, _LIKE),
 }
 
 
@@ -118,7 +117,12 @@ def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
     Asked again, at most three times, until nothing new is named: an Undo first needs the
     activity that it undoes, and then what that one needs.
     """
-    return _not_yet_known(reach_of(activity, facts), *_needs(activity, facts), facts=facts)
+    return _not_yet_known(
+        reach_of(activity, facts),
+        *_needs(activity, facts),
+        *forwarding.needs(activity, facts),
+        facts=facts,
+    )
 
 
 def needs_to_send(activity: Activity, facts: Facts) -> tuple[Need, ...]:
@@ -195,7 +199,8 @@ def _send(activity: Activity, facts: Facts) -> Effects:
 def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     """The effects of an activity that reached us, or a `Refuse` and what to remember of it."""
     reach = reach_of(activity, facts)
-    if not (facts.reaches(reach) or _is_known(activity, facts)):
+    forwarded = forwarding.forward(activity, facts)
+    if not (facts.reaches(reach) or forwarded or _is_known(activity, facts)):
         return (Refuse("no-local-relation"),)
     effects = _receive(activity, facts)
     if any(isinstance(effect, Refuse) for effect in effects):
@@ -210,7 +215,7 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     shown = Show(reach.activity, reach.actor, reach.addressed, reach.to_followers, visibility)
     # What is ours is in streams since it was sent.
     indexed = () if activity.ours else index_of(activity, facts.registry.verbs)
-    return (*effects, shown, *indexed)
+    return (*effects, shown, *indexed, *forwarded)
 
 
 def recall(activity: VerifiedActivity, facts: Facts) -> Effects:
@@ -268,7 +273,7 @@ def _about(activity: Activity, facts: Facts) -> set[str]:
     rule = RULES.get(inner.type) if inner is not None else None
     if inner is None or rule is None or rule.about is None:
         return set()
-    return set(rule.about(inner))
+    return set(rule.about(inner, facts))
 
 
 def _receive(activity: VerifiedActivity, facts: Facts) -> Effects:

@@ -13,17 +13,8 @@ from typing import Any
 
 from apserver.core.audience import Audience, audience_of
 from apserver.core.document import as_list
-from apserver.core.effects import (
-    ActivityFact,
-    BuryActivity,
-    Effects,
-    Facts,
-    Need,
-    ObjectNeed,
-    Refuse,
-    ReviseActivity,
-    Send,
-)
+from apserver.core.effects import BuryActivity, Effects, Refuse, ReviseActivity, Send
+from apserver.core.facts import ActivityFact, Facts, Need, ObjectNeed
 from apserver.core.model import MUTATIONS, Activity, VerifiedActivity, addressed_to
 from apserver.core.names import companion_id
 from apserver.core.rules import follow, told
@@ -120,7 +111,20 @@ def send_update(update: Activity, facts: Facts) -> Effects:
     assert embedded is not None, "completed before"
     document = {"@context": update.document["@context"], **embedded}
     revised = Activity(document, update.object_id, "Activity", update.actor)
-    return (_revised(revised, facts), *follow.wished_anew(embedded, update.actor, facts))
+    wished = follow.wished_anew(embedded, update.actor, facts)
+    return (_revised(revised, facts), *wished, *_tell_companion(revised, facts))
+
+
+def _tell_companion(revised: Activity, facts: Facts) -> Effects:
+    """The note that tells of it says the same, if there is one."""
+    note, words = companion_id(revised.id or ""), told.companion_words(revised.document)
+    stored = facts.object(note)
+    if stored is None or stored.deleted or not words:
+        return ()
+    if all(stored.document.get(name) == value for name, value in words.items()):
+        return ()
+    patch = {"contentMap": None, **words, "id": note}
+    return (Send({"type": "Update", "actor": revised.actor, "object": patch}),)
 
 
 def receive_update(update: VerifiedActivity, fact: ActivityFact, facts: Facts) -> Effects:
@@ -168,7 +172,7 @@ def send_delete(delete: Activity, fact: ActivityFact, facts: Facts) -> Effects:
     return (buried, Send({"type": "Delete", "actor": delete.actor, "object": note}))
 
 
-def delete_needs(fact: ActivityFact) -> tuple[Need, ...]:
+def companion_needs(fact: ActivityFact) -> tuple[Need, ...]:
     """The companion, if there is one."""
     return (ObjectNeed(companion_id(fact.id)),)
 

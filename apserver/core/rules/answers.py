@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from apserver.core.audience import Audience, audience_of
 from apserver.core.document import first, id_of, types_of
-from apserver.core.effects import ActivityNeed, Effects, Facts, Need, Relate
+from apserver.core.effects import Effects, Relate
+from apserver.core.facts import ActivityNeed, Facts, Need
 from apserver.core.model import Activity, addressed_to
 from apserver.core.origin import same_origin
 from apserver.errors import BadInput

@@ -11,18 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.effects import (
-    ActorNeed,
-    Effects,
-    Facts,
-    Need,
-    Refuse,
-    Relate,
-    RelationNeed,
-    RemoveFrom,
-    Send,
-    Unrelate,
-)
+from apserver.core.effects import Effects, Refuse, Relate, RemoveFrom, Send, Unrelate
+from apserver.core.facts import ActorNeed, Facts, Need, RelationNeed
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import collection_id
 from apserver.errors import BadInput

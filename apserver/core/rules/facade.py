@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.effects import ActivityNeed, Effects, FacadeNeed, Facts, Need, Send
+from apserver.core.effects import Effects, Send
+from apserver.core.facts import ActivityNeed, FacadeNeed, Facts, Need
 from apserver.core.model import Activity
 from apserver.core.names import announce_id, collection_id, companion_id
 from apserver.core.roles import Role

@@ -19,25 +19,27 @@ from typing import Any
 from apserver.core.audience import Audience
 from apserver.core.document import first, id_of, ids_of, types_of
 from apserver.core.effects import (
-    ActorNeed,
     AddTo,
     DropFollow,
     Effects,
-    Facts,
-    FollowFact,
-    FollowsNeed,
     Instead,
-    Need,
-    ObjectFact,
-    ObjectNeed,
     PutFollow,
     Recall,
     Refuse,
     Relate,
-    RelationNeed,
     RemoveFrom,
     Send,
     Unrelate,
+)
+from apserver.core.facts import (
+    ActorNeed,
+    Facts,
+    FollowFact,
+    FollowsNeed,
+    Need,
+    ObjectFact,
+    ObjectNeed,
+    RelationNeed,
 )
 from apserver.core.flags import ALL, Wish, wish_of, wish_received
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
@@ -84,7 +86,7 @@ def complete(follow: Activity, facts: Facts) -> Activity:
     return addressed_to(follow, Audience(to=asked))
 
 
-def about(follow: Activity) -> tuple[str, ...]:
+def about(follow: Activity, facts: Facts) -> tuple[str, ...]:
     """Whom it concerns, addressed or not: both of them."""
     return (follow.actor,) if follow.object_id is None else (follow.actor, follow.object_id)
 

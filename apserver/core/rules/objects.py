@@ -15,22 +15,15 @@ from apserver.core import limits
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of
 from apserver.core.document import parse, types_of
-from apserver.core.effects import (
+from apserver.core.effects import Bury, Effects, EndActor, Fetch, Put, PutActor, PutOwnActor, Refuse
+from apserver.core.facts import (
     ActivityNeed,
     ActorNeed,
-    Bury,
     DocumentNeed,
-    Effects,
-    EndActor,
     Facts,
-    Fetch,
     Need,
     ObjectFact,
     ObjectNeed,
-    Put,
-    PutActor,
-    PutOwnActor,
-    Refuse,
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
@@ -78,7 +71,7 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
 def _needs_of_activity(activity: Activity, facts: Facts) -> Iterable[Need]:
     fact = activities.found(activity, facts)
     if fact is not None:
-        yield from activities.delete_needs(fact)
+        yield from activities.companion_needs(fact)
         yield from activities.update_needs(fact, facts)
 
 

@@ -9,16 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.effects import (
-    ActorNeed,
-    Bury,
-    Effects,
-    EndThing,
-    Facts,
-    Need,
-    ObjectNeed,
-    Refuse,
-)
+from apserver.core.effects import Bury, Effects, EndThing, Refuse
+from apserver.core.facts import ActorNeed, Facts, Need, ObjectNeed
 from apserver.core.model import MUTATIONS, Activity, VerifiedActivity
 from apserver.core.things import Things
 from apserver.core.tombstones import tombstone

@@ -15,7 +15,8 @@ from typing import Any
 
 from apserver.core.audience import audience_of
 from apserver.core.document import first, id_of, parse
-from apserver.core.effects import ActorNeed, Effects, Facts, Need, ObjectFact, ObjectNeed, Send
+from apserver.core.effects import Effects, Send
+from apserver.core.facts import ActorNeed, Facts, Need, ObjectFact, ObjectNeed
 from apserver.core.model import Activity
 from apserver.core.names import companion_id
 from apserver.core.origin import key_of
