@@ -120,9 +120,10 @@ class InsufficientScope(Forbidden):
     kind = "insufficient-scope"
 
     def __init__(self, scope: str):
+        name = "instance" if scope == "site" else "NAME"
         super().__init__(
             f"The token lacks the scope {scope}. "
-            f"Make one with it: apserver token create NAME --scope {scope}"
+            f"Make one with it: apserver token create {name} --scope {scope}"
         )
         self.scope = scope
 

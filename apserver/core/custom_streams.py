@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from inspect import Parameter, getdoc, signature
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from apserver.core.stream_filters import Filter, read_filter
 from apserver.core.things import fill, names_in
@@ -35,44 +34,21 @@ class CustomStream:
     scope: StreamScope = "public"
     filters: tuple[Mapping[str, str], ...] = ()
     compute: Compute | None = None
-
-    @classmethod
-    def of_function(cls, slug: str, function: Compute) -> CustomStream:
-        """The stream of a function: its parameters are those of the stream, its first line of
-        documentation the name, and its attribute ``scope``, if it has one, the scope.
-        ValueError when it cannot be one."""
-        scope: Any = getattr(function, "scope", "public")
-        if scope not in get_args(StreamScope):
-            raise ValueError(f"scope is {scope!r}")
-        parameters = signature(function).parameters
-        if any(one.kind in _NOT_NAMED for one in parameters.values()):
-            raise ValueError("each of its parameters must be one that can be given by name")
-        if taken := RESERVED_PARAMETERS.intersection(parameters):
-            raise ValueError(f"every stream has a parameter {min(taken)}; name it otherwise")
-        name = (getdoc(function) or "").partition("\n")[0]
-        return cls(
-            slug=slug, name=name, parameters=tuple(parameters), scope=scope, compute=function
-        )
+    required: tuple[str, ...] = ()  #: parameters that the function cannot do without
 
     def any_of(self, given: Mapping[str, str]) -> tuple[Filter, ...]:
         """The filters, of which an action must meet one, for these values of parameters.
         BadInput when they make no sense."""
         if self.compute is None:
             return tuple(read_filter(_filled(one, given)) for one in self.filters) or (Filter(),)
-        try:
-            signature(self.compute).bind(**given)
-        except TypeError as error:
-            raise BadInput(f"The stream {self.slug} has a parameter more: {error}.") from None
+        for name in self.required:
+            if name not in given:
+                raise BadInput(f"The stream {self.slug} needs the parameter {name}.")
         try:
             made = self.compute(**given)
         except ValueError as error:
             raise BadInput(f"The stream {self.slug} does not take this: {error}") from error
         return (made,) if isinstance(made, Filter) else tuple(made)
-
-
-_NOT_NAMED: frozenset[Any] = frozenset(
-    {Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
-)
 
 
 def _filled(conditions: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

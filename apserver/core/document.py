@@ -169,7 +169,12 @@ def render(document: Mapping[str, Any]) -> bytes:
     is spelt in full, null members and empty arrays are left out (AS-02, IO-52). Rendering what
     was rendered changes nothing.
     """
-    return _ENCODER.encode(_shaped(document)).encode()
+    return encoded(_shaped(document))
+
+
+def encoded(document: Mapping[str, Any]) -> bytes:
+    """The bytes of what was rendered before and read again."""
+    return _ENCODER.encode(document).encode()
 
 
 def _shaped(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ TAGS = 50
 ATTACHMENTS = 16
 OPTIONS = 20  #: of a poll
 FLAG = 100  #: a flag of a follow, characters
+FLAGS = 32  #: follows of one thing by one actor
 TEXT = 64 << 10  #: content, summary or name, characters
 TYPES = 8
 PHRASE = 255  #: what an action is called (verbPhrase), characters
@@ -51,9 +52,10 @@ OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
 STREAMS_LISTED = 1_000  #: actors whose list of streams one process has at hand
 PARTICIPANTS = 20  #: objects, and targets, of one activity that go into the role index
 DATA_FILTERS = 5  #: members of actionData that a stream is filtered by
+SPARE = 8  #: actions that are read beyond a page, for those that are not for the viewer
 SIFTED = 200  #: actions that are looked at in one round for a page with filters
 MERGED_FOLLOWS = 100  #: up to so many follows, home is merged from the newest of each
-WALKED_ROWS = 2_000  #: of the role index, that the other plan for home looks at
+WALKED_ROWS = 32  #: of the role index, for each follow, that the other plan for home looks at
 
 # Things of sites
 COUNTED = 10_000  #: followers of a thing, which has no collection with a counter

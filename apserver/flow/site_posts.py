@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from apserver.core import limits
 from apserver.core.audience import Visibility
-from apserver.core.document import render
+from apserver.core.document import parse, render
+from apserver.core.effects import Send
 from apserver.core.names import Names
 from apserver.core.origin import key_of
 from apserver.core.site_actions import (
@@ -74,6 +76,7 @@ class SitePosts:
         async def first(conn: Connection) -> None:
             await self._stand_ins.make(conn, missing)
             await _write(conn, action, self._things, ids, now)
+            await self._rename(conn, action, ids)
 
         return await self._publisher.post(
             actor, document, once=once, may_date=may_date, first=first
@@ -106,6 +109,20 @@ class SitePosts:
 
         return await self._db.transaction(work)
 
+    async def _rename(self, conn: Connection, action: SiteAction, ids: Mapping[str, str]) -> None:
+        """A façade is called as its thing is now, and says so to its followers."""
+        told = {iri: self._name(iri, one) for iri, one in action.things.items() if iri in ids}
+        named = {ids[iri]: name for iri, name in sorted(told.items()) if name is not None}
+        known = await actors.actors_by_key(conn, map(key_of, named)) if named else {}
+        for facade, name in named.items():
+            actor = known.get(key_of(facade))
+            if actor is None or not actor.is_active or parse(actor.document)["name"] == name:
+                continue
+            changed = {"id": facade, "name": name}
+            await self._publisher.answer(
+                conn, Send({"type": "Update", "actor": facade, "object": changed})
+            )
+
     def _wanted(self, action: SiteAction) -> list[tuple[str, str | None]]:
         """Who and what needs an actor: users, and things with a façade."""
         users = [(iri, self._name(iri, one)) for iri, one in action.users.items()]
@@ -119,7 +136,7 @@ class SitePosts:
     def _name(self, iri: str, document: Mapping[str, Any] | None) -> str | None:
         kind = self._things.find(iri)
         name = None if kind is None else kind.shown(iri, document).get("name")
-        return name if isinstance(name, str) else None
+        return name[: limits.DISPLAY_NAME] if isinstance(name, str) else None
 
     async def _check_acts(self, actor: str, *, is_new: bool) -> None:
         if is_new:

@@ -55,6 +55,7 @@ class Look:
         self._conn = conn
         self._site = site
         self._stream = stream
+        self._is_exact = stream.query.is_exact
         self._viewer = viewer
         self._keys: Mapping[str, UUID] = {}
         self._overview = Overview(0, frozenset())
@@ -72,7 +73,7 @@ class Look:
                 Stretch.of(edge, span, limit=limit, is_upwards=window.is_upwards)
             )
 
-        step = None if stream.query.is_exact else limits.SIFTED
+        step = window.limit + limits.SPARE if self._is_exact else limits.SIFTED
         return await look(window, read=read, sift=self._sift, at=lambda one: one, step=step)
 
     async def _read(self, stretch: Stretch) -> list[Position]:
@@ -112,8 +113,10 @@ class Look:
             return False
         if any(role != Role.TYPE and thing in self._overview.muted for role, thing in parts):
             return False
+        if self._is_exact:
+            return True
         entry = Entry(row.type, row.verb, row.published_at, parts, row.data)
-        return self._stream.query.is_exact or self._stream.query.matches(entry, self._keys)
+        return self._stream.query.matches(entry, self._keys)
 
     async def items(self, found: Sequence[Position], expand: Expand) -> list[bytes]:
         """What is shown of these, in their order. What is damaged is left out."""

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from apserver.core.audience import Visibility
 from apserver.core.collections import PROPERTIES, with_collections
-from apserver.core.document import render
+from apserver.core.document import encoded
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
 from apserver.core.vocabulary import COLLECTION_TYPES, PARTICIPANTS
@@ -318,11 +318,12 @@ async def compose_activities(
     wanted += [key_of(iri) for row in rows for iri in row.things or ()]
     objects = await objects_by_key(conn, wanted) if wanted else {}
     documents = await with_totals(conn, objects.values()) if counted and objects else {}
+    things = _things_shown(rows, objects)
     bodies = []
     for row in rows:
         envelope = row.envelope
         if row.things:
-            envelope = _with_things(envelope, row.things, objects)
+            envelope = _with_things(envelope, row.things, things)
         if row.spliced is not None and row.spliced in objects:
             object_ = objects[row.spliced]
             theirs = object_.author == row.actor
@@ -334,11 +335,21 @@ async def compose_activities(
     return bodies
 
 
-def _with_things(
-    envelope: bytes, iris: Sequence[str], objects: Mapping[UUID, ObjectRow]
-) -> bytes:
-    """The envelope with things of a site as they are now: what may be shown of each, or its
-    Tombstone, or else its id alone. They stand in any member, and so it is parsed."""
+def _things_shown(rows: Iterable[ActivityRow], objects: Mapping[UUID, ObjectRow]) -> dict[str, Any]:
+    """What may be shown now of each thing of a site that takes part, or its Tombstone, by id."""
+    shown = {}
+    for iri in {iri for row in rows for iri in row.things or ()}:
+        object_ = objects.get(key_of(iri))
+        if object_ is not None and (
+            object_.visibility <= Visibility.UNLISTED or object_.deleted_at is not None
+        ):
+            shown[iri] = loads(object_.document)
+    return shown
+
+
+def _with_things(envelope: bytes, iris: Sequence[str], things: Mapping[str, Any]) -> bytes:
+    """The envelope with these things of a site as they are now, or else their ids alone. They
+    stand in any member, and so it is parsed."""
 
     def shown(value: Any) -> Any:
         if isinstance(value, list):
@@ -346,12 +357,9 @@ def _with_things(
         iri = value.get("id") if isinstance(value, dict) else value
         if not isinstance(iri, str) or iri not in iris:
             return value
-        row = objects.get(key_of(iri))
-        if row is None or (row.visibility > Visibility.UNLISTED and row.deleted_at is None):
-            return iri
-        return loads(row.document)
+        return things.get(iri, iri)
 
-    return render(
+    return encoded(
         {
             name: shown(value) if name in PARTICIPANTS else value
             for name, value in loads(envelope).items()

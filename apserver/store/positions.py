@@ -6,15 +6,20 @@ filter.
 
 Home is a question, asked when it is read, and there are two ways to answer it. The *merge* takes
 the newest of everything that is followed: its work grows with the follows, not with what happens.
-The *walk* goes back through all that happened and keeps what is followed: it is short when much is
-followed, and endless when little is; so it is bounded, and the merge goes on where it ended. Both
-give the same positions.
+First it looks at the newest one of each; only what is followed with one of the newest of these can
+have something on the page, so that few ranges are read further. The *walk* goes back through all
+that happened and keeps what is followed, until the page is full: it is short when much of it is
+followed, and endless when little is.
+
+Nothing tells beforehand which is shorter. So a walk may cost about as much as the merge would, and
+when the page is not full by then, the merge does it: never more than twice the work of the better
+plan (as with renting skis until they would have been bought). Both give the same positions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -113,12 +118,25 @@ WITH followed AS (
 )
 """
 
-# The newest of each that is followed, by the primary key of role, merged.
+# The newest of each that is followed, by the primary key of role; then as many as are wanted of
+# those whose newest is among the newest, merged.
 _HOME_MERGE = _both_ways(
     _FOLLOWED
     + """
+, head AS (
+    SELECT k.thing, k.role, k.since,
+           dense_rank() OVER (ORDER BY x.sort_at {order}, x.activity {order}) AS place
+    FROM followed k
+    CROSS JOIN LATERAL (
+        SELECT r.sort_at, r.activity FROM role r
+        WHERE (r.thing, r.role, r.sort_at, r.activity) {past} (k.thing, k.role, $5, $6)
+          AND (r.thing, r.role, r.sort_at) {within} (k.thing, k.role, {end})
+          AND r.sort_at >= k.since
+        ORDER BY r.thing {order}, r.role {order}, r.sort_at {order}, r.activity {order} LIMIT 1
+    ) x
+)
 SELECT DISTINCT x.sort_at, x.activity
-FROM followed k
+FROM (SELECT * FROM head WHERE place <= $8) k
 CROSS JOIN LATERAL (
     SELECT r.sort_at, r.activity FROM role r
     WHERE (r.thing, r.role, r.sort_at, r.activity) {past} (k.thing, k.role, $5, $6)
@@ -129,25 +147,22 @@ ORDER BY x.sort_at {order}, x.activity {order} LIMIT $8
 """
 )
 
-# All that happened, by role_time, as far as $9 rows reach; of it what is followed. With each row
-# comes how far it reached.
+# All that happened, by role_time, until so many are found or $9 rows are looked at. IS TRUE keeps
+# PostgreSQL from making a join of it, whose result it would have to sort: so what is followed is
+# hashed once, and the scan ends when the page is full. Objects and targets are passed over when
+# all follows are only of actors.
 _HOME_WALK = _both_ways(
     _FOLLOWED
     + """
-, walked AS MATERIALIZED (
+SELECT DISTINCT w.sort_at, w.activity
+FROM (
     SELECT r.sort_at, r.activity, r.thing, r.role FROM role r
-    WHERE r.role < 3 AND (r.sort_at, r.activity) {past} ($5, $6) AND r.sort_at {within} $7
+    WHERE r.role < 3 AND (r.role = 0 OR (SELECT bool_or(role > 0) FROM followed))
+      AND (r.sort_at, r.activity) {past} ($5, $6) AND r.sort_at {within} $7
     ORDER BY r.sort_at {order}, r.activity {order} LIMIT $9
-), hit AS (
-    SELECT DISTINCT w.sort_at, w.activity
-    FROM walked w JOIN followed k ON k.thing = w.thing AND k.role = w.role
-    WHERE w.sort_at >= k.since
-)
-(SELECT sort_at, activity, false AS is_end FROM hit
- ORDER BY sort_at {order}, activity {order} LIMIT $8)
-UNION ALL
-(SELECT sort_at, activity, true FROM walked
- ORDER BY sort_at {order}, activity {order} OFFSET $9 - 1)
+) w
+WHERE ((w.thing, w.role) IN (SELECT thing, role FROM followed)) IS TRUE
+ORDER BY w.sort_at {order}, w.activity {order} LIMIT $8
 """
 )
 
@@ -212,44 +227,26 @@ async def home_positions(
     conn: Connection, home: Home, stretch: Stretch, *, follows: int
 ) -> list[Position]:
     """Where actions of home stand, the nearest first, by the plan that suits so many follows."""
-    plan = home_by_merge if follows <= limits.MERGED_FOLLOWS else home_by_walk
-    return await plan(conn, home, stretch)
+    if follows > limits.MERGED_FOLLOWS and not home.since_follow:
+        walked = limits.WALKED_ROWS * follows
+        found = await home_by_walk(conn, home, stretch, rows=walked)
+        if len(found) == stretch.limit:
+            return found
+    return await home_by_merge(conn, home, stretch)
 
 
 async def home_by_merge(conn: Connection, home: Home, stretch: Stretch) -> list[Position]:
     """The newest of each that is followed: work for each follow, however much happens."""
-    rows = await conn.fetch(
-        _HOME_MERGE[stretch.is_upwards],
-        *home._parameters,
-        *stretch.edge,
-        stretch.end,
-        stretch.limit,
-    )
-    return [Position(*row) for row in rows]
+    statement = _HOME_MERGE[stretch.is_upwards]
+    place = (*stretch.edge, stretch.end, stretch.limit)
+    return [Position(*row) for row in await conn.fetch(statement, *home._parameters, *place)]
 
 
-async def home_by_walk(conn: Connection, home: Home, stretch: Stretch) -> list[Position]:
-    """What of all that happened is followed: little work when much of it is. When it is not, the
-    other plan goes on where the walk ended."""
-    rows = await conn.fetch(
-        _HOME_WALK[stretch.is_upwards],
-        *home._parameters,
-        *stretch.edge,
-        stretch.end,
-        stretch.limit,
-        limits.WALKED_ROWS,
-    )
-    found = [Position(row["sort_at"], row["activity"]) for row in rows if not row["is_end"]]
-    ends = [Position(row["sort_at"], row["activity"]) for row in rows if row["is_end"]]
-    if not ends or len(found) >= stretch.limit:
-        return found
-    # Of the last activity the walk may have seen a part.
-    rest = replace(stretch, edge=_just_before(ends[0], is_upwards=stretch.is_upwards))
-    merged = await home_by_merge(conn, home, rest)
-    return list(dict.fromkeys(found + merged))[: stretch.limit]
-
-
-def _just_before(position: Position, *, is_upwards: bool) -> Position:
-    """The edge from which this position is the nearest."""
-    number = position.activity.int + (-1 if is_upwards else 1)
-    return Position(position.sort_at, UUID(int=min(max(number, 0), 2**128 - 1)))
+async def home_by_walk(
+    conn: Connection, home: Home, stretch: Stretch, *, rows: int
+) -> list[Position]:
+    """What is followed of all that happened, as far as so many rows of the index reach: little
+    work when much is followed. It cannot tell since when: not for ``since_follow``."""
+    statement = _HOME_WALK[stretch.is_upwards]
+    place = (*stretch.edge, stretch.end, stretch.limit, rows)
+    return [Position(*row) for row in await conn.fetch(statement, *home._parameters, *place)]

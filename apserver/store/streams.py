@@ -44,17 +44,25 @@ ON CONFLICT DO NOTHING
 """
 
 # By role_time, and by role_type; the activities by primary key.
-_REMOVE = tuple(
-    f"""
+_REMOVE = (
+    """
 DELETE FROM role r USING (
     SELECT c.thing, c.role, c.sort_at, c.activity
-    FROM activity a JOIN role c ON c.sort_at = a.sort_at AND c.activity = a.key AND {which}
+    FROM activity a JOIN role c ON c.sort_at = a.sort_at AND c.activity = a.key AND c.role < 3
     WHERE a.key = ANY($1::uuid[])
     ORDER BY 1, 2, 3, 4 FOR UPDATE OF c
 ) i
 WHERE r.thing = i.thing AND r.role = i.role AND r.sort_at = i.sort_at AND r.activity = i.activity
-"""
-    for which in ("c.role < 3", "c.role = 3")
+""",
+    """
+DELETE FROM role r USING (
+    SELECT c.thing, c.role, c.sort_at, c.activity
+    FROM activity a JOIN role c ON c.sort_at = a.sort_at AND c.activity = a.key AND c.role = 3
+    WHERE a.key = ANY($1::uuid[])
+    ORDER BY 1, 2, 3, 4 FOR UPDATE OF c
+) i
+WHERE r.thing = i.thing AND r.role = i.role AND r.sort_at = i.sort_at AND r.activity = i.activity
+""",
 )
 
 # By role_time, and by role_type.

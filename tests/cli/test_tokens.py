@@ -109,6 +109,18 @@ async def test_exit_1_for_a_token_that_is_not_there(server: Server) -> None:
         assert " token list" in done.err
 
 
+async def test_the_scope_site_is_the_servers_own(server: Server) -> None:
+    """Decision 2: it acts for a whole site, so only the server's own actor has it, and with nothing
+    that would post in another way; it opens no inbox and no outbox."""
+    made = await create(server, "instance", "--scope", "site,read")
+    assert made["scopes"] == ["read", "site"]
+    only = await create(server, "instance", "--scope", "site")
+    assert await use(server, only["token"]) == (403, 403)
+    for name, scope in (("ann", "site"), ("instance", "site,write"), ("instance", "read")):
+        done = await command(server, "token", "create", name, "--scope", scope)
+        assert (done.code, done.out) == (1, ""), (name, scope)
+
+
 async def test_an_id_of_two_tokens_revokes_neither(server: Server) -> None:
     for last in (b"\x01", b"\x02"):
         await server.rows(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apserver.app.streams import stream_of
 from apserver.core import limits
 from apserver.core.custom_streams import CustomStream
 from apserver.core.origin import key_of
@@ -129,4 +130,4 @@ def test_C13_a_function_must_take_names() -> None:
         return Filter(verb=names[0])
 
     with pytest.raises(ValueError, match="by name"):
-        CustomStream.of_function("s", streamed)
+        stream_of("s", streamed)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apserver.core import limits
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server, until
 
@@ -151,6 +152,22 @@ async def test_B4_other_servers_see_one_follow(server: Server, peer: Peer) -> No
     [undo] = await peer.wait("Undo")
     assert undo.json["object"]["id"] == second
     assert await server.items("ann", "following", as_="ann") == []
+
+
+async def test_B4_flags_have_an_end(server: Server, peer: Peer) -> None:
+    """B4: one actor cannot fill the database with follows of one thing."""
+    note = (await server.note("bob", "look here", PUBLIC))["object"]["id"]
+    for n in range(limits.FLAGS):
+        follow_ = {"type": "Follow", "object": note, "followFlag": f"flag {n}"}
+        assert (await server.post("ann", follow_)).status == 201
+    more = await server.post("ann", {"type": "Follow", "object": note, "followFlag": "more"})
+    assert more.status == 409, more.text
+    for n in range(limits.FLAGS + 3):
+        asked = peer.follow("carol", server.id("bob")) | {"followFlag": f"flag {n}"}
+        assert (await peer.send(f"{server.id('bob')}/inbox", asked, by="carol")).status == 202
+    await server.drained()
+    page = await server.get("/actors/bob/followers?view=relation&limit=1", as_="bob")
+    assert 1 <= len(page.json["orderedItems"]) <= limits.FLAGS + 1
 
 
 async def test_B1_things_are_followed_at_once(server: Server) -> None:

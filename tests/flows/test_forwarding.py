@@ -232,7 +232,7 @@ async def test_CVE_2026_23961_nothing_of_whom_we_do_not_deal_with(
     door = server.id("ann")
 
     async def known() -> bool:
-        refused = await carols.get(server.id("ann"), by="eve"), await bobs.get(door, by="bob")
+        refused = await carols.get(f"{door}/outbox", by="eve"), await bobs.get(door, by="bob")
         return {one.status for one in refused} == {403}
 
     await until(known)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.conftest import StartServer, free_port
 from tests.doubles.peer import Peer, Received
-from tests.doubles.server import PUBLIC, Server
+from tests.doubles.server import PUBLIC, Server, until
 from tests.flows.site_steps import (
     TYPES,
     group,
@@ -186,3 +186,23 @@ async def test_what_is_deleted_is_announced_no_longer(
     assert (await server.get(closed["id"])).status == 410
     assert await stream(server, "any", issue(2)) != []
     assert closed["id"] not in await stream(server, "any", issue(2))
+
+
+async def test_a_facade_is_called_as_its_thing(start_server: StartServer, peer: Peer) -> None:
+    """When the site renames the thing, its followers elsewhere are told once."""
+    server = await start_site(start_server)
+    thing = {"id": issue(2), "type": "Document", "name": "It is broken"}
+    await told(server, "mit", "opened", object=thing)
+    facade = await followed(server, peer)
+    for _ in range(2):
+        renamed = {**thing, "name": "It was broken"}
+        await told(server, "mit", "renamed", object=renamed)
+    [update] = await peer.wait("Update")
+    assert (update.json["actor"], update.json["object"]["name"]) == (facade, "It was broken")
+    await server.drained()
+    assert len([one for one in peer.received if one.json["type"] == "Update"]) == 1
+
+    async def shown() -> bool:
+        return bool((await server.get(facade)).json["name"] == "It was broken")
+
+    await until(shown)

@@ -60,7 +60,8 @@ FORMS: dict[str, object] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_IO_35_accept_in_every_form(form: str) -> None:
     """IO-35, AP-S2S-37: ours becomes accepted under the id that we gave it."""
-    assert receive(answer("Accept", FORMS[form]), facts(PENDING, held(OURS))) == FOLLOWING
+    effects = receive(answer("Accept", FORMS[form]), facts(PENDING, held(OURS)))
+    assert effects == (*FOLLOWING, Recall(CAROL))
 
 
 @pytest.mark.parametrize("form", FORMS)

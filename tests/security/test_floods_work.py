@@ -17,6 +17,7 @@ from apserver.serve.routes import ROUTES
 from tests.conftest import StartPeer, StartServer
 from tests.doubles.peer import Peer
 from tests.doubles.server import AS2, PUBLIC, Server
+from tests.flows.site_steps import with_site_token
 from tests.flows.steps import check_problem
 from tests.meta.project import sources
 
@@ -162,12 +163,15 @@ async def test_CVE_2025_54879_every_post_has_a_limit(start_server: StartServer) 
     """CVE-2025-54879, CVE-2025-27157: of size, declared beside the route, and of how often."""
     posts = [route for route in ROUTES if route.method == "POST"]
     assert len(posts) == 4
-    server = await start_server("ann", limits__requests_per_minute=len(posts))
+    server = await with_site_token(
+        await start_server("ann", limits__requests_per_minute=len(posts))
+    )
     for allowed in (True, False):
         for route in posts:
             path = route.path.replace("{name}", "ann")
             too_long = b" " * (route.body + 1)
-            reply = await server.ask("POST", path, data=too_long, as_="ann", Content_Type=AS2)
+            who = "site" if route.scope == "site" else "ann"
+            reply = await server.ask("POST", path, data=too_long, as_=who, Content_Type=AS2)
             check_problem(reply, 413 if allowed else 429)
 
 

@@ -168,14 +168,36 @@ async def test_home_of_few_follows_is_merged(
 async def test_home_of_many_follows_is_walked(
     dsn: str, is_upwards: bool, edge: tuple[Any, ...]
 ) -> None:
-    """So many rows of all that happened, from role_time, and the follows once."""
+    """All that happened, from role_time, until the page is full, and the follows once."""
     statement = positions._HOME_WALK[is_upwards]
-    walked = limits.WALKED_ROWS
+    walked = limits.WALKED_ROWS * MANY.int
     scans = await _scans(dsn, statement, MANY, None, False, False, *edge, PAGE, walked)
     indexes, rows = scans["role"]
     assert indexes == {"role_time"}
-    assert rows <= walked
-    assert scans["follow"][1] <= 2 * MANY.int
+    assert rows <= 3 * 2 * PAGE  # two of three things are followed
+    assert scans["follow"][1] == MANY.int
+
+
+@both_ways
+async def test_a_walk_in_vain_ends(dsn: str, is_upwards: bool, edge: tuple[Any, ...]) -> None:
+    """No more rows of all that happened than were allowed."""
+    statement = positions._HOME_WALK[is_upwards]
+    scans = await _scans(dsn, statement, FEW, None, False, False, *edge, PAGE, 500)
+    assert scans["role"] == ({"role_time"}, 500)
+
+
+@both_ways
+async def test_the_merge_of_many_follows_reads_few_of_them_further(
+    dsn: str, is_upwards: bool, edge: tuple[Any, ...]
+) -> None:
+    """The newest of each, and a page of as many as could be on the page."""
+    statement = positions._HOME_MERGE[is_upwards]
+    scans = await _scans(dsn, statement, MANY, None, False, False, *edge, PAGE)
+    indexes, rows = scans["role"]
+    assert indexes == {"role_pkey"}
+    in_a_range = ACTIONS // THINGS * 3
+    assert rows <= 3 * MANY.int + 3 * PAGE * in_a_range
+    assert scans["follow"][1] == MANY.int
 
 
 async def test_what_decides_is_read_by_keys(dsn: str) -> None:

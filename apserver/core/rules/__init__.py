@@ -18,7 +18,17 @@ from apserver.core.facts import ActorNeed, Facts, Need, ReachNeed
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.namespace import with_definitions
 from apserver.core.roles import Role
-from apserver.core.rules import answers, block, facade, follow, forwarding, objects, things, told
+from apserver.core.rules import (
+    answers,
+    block,
+    facade,
+    follow,
+    forwarding,
+    like,
+    objects,
+    things,
+    told,
+)
 from apserver.core.streams import index_of
 from apserver.errors import BadInput, Forbidden, Missing
 

@@ -11,8 +11,15 @@ from collections.abc import Iterable
 from apserver.core import limits
 from apserver.core.audience import Viewer, Visibility, may_read, visibility_of
 from apserver.core.document import as_list, id_of, ids_of
-from apserver.core.facts import ActivityNeed, ActorNeed, Facts, Need, ObjectFact, ObjectNeed
-from apserver.core.facts import RelationNeed
+from apserver.core.facts import (
+    ActivityNeed,
+    ActorNeed,
+    Facts,
+    Need,
+    ObjectFact,
+    ObjectNeed,
+    RelationNeed,
+)
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.origin import key_of, same_origin
 from apserver.errors import BadInput, Gone, Missing

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from apserver.core import limits
 from apserver.core.audience import Audience
 from apserver.core.document import first, id_of, ids_of, types_of
 from apserver.core.effects import (
@@ -46,7 +47,7 @@ from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
 from apserver.core.origin import same_origin
 from apserver.core.rules import answers
-from apserver.errors import BadInput, Forbidden, Gone, Missing, Unprocessable
+from apserver.errors import BadInput, Conflict, Forbidden, Gone, Missing, Unprocessable
 
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
@@ -112,6 +113,11 @@ def send(follow: Activity, facts: Facts) -> Effects:
     if there is not None and there.activity_id is not None:
         same = there.actor_only == wish.actor_only
         return (*(() if same else (_change(follow, there),)), Instead(there.activity_id))
+    if len(facts.follows(follow.actor, followed)) >= limits.FLAGS and there is None:
+        raise Conflict(
+            f"You follow this under {limits.FLAGS} flags already. Undo one first.",
+            pointer="/followFlag",
+        )
     if put.mutes:
         return (put,)
     if not is_thing or _waits_for_site(followed, facts):
@@ -197,6 +203,15 @@ def _put(follow: Activity, followed: str, wish: Wish, facts: Facts) -> PutFollow
     )
 
 
+def _wish_kept(follow: Activity, followed: str, facts: Facts) -> Wish:
+    """What a Follow from elsewhere asks for; with too many flags it is as if it had none."""
+    wish = wish_received(follow.document)
+    there = {one.flag for one in facts.follows(follow.actor, followed)}
+    if wish.flag in there or len(there) < limits.FLAGS:
+        return wish
+    return replace(wish, flag="")
+
+
 def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     """Somebody wants to follow an actor of ours: accept, or leave it to the owner.
 
@@ -210,7 +225,7 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
         Relate(follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours),
     )
     if not follow.ours:  # of ours it was written when it was sent
-        asked += (_put(follow, followed.id, wish_received(follow.document), facts),)
+        asked += (_put(follow, followed.id, _wish_kept(follow, followed.id, facts), facts),)
     if followed.id.endswith(f"/{INSTANCE}") or facts.blocks(followed.id, follow.actor):
         return (*asked, Send(_answer("Reject", follow, by=followed.id)))
     if follow.id is not None and facts.was_undone(follow.actor, follow.id):

@@ -1,0 +1,43 @@
+"""Steps that tests of verbs share: something to act on, what is in a collection, who received."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.doubles.peer import Peer
+from tests.doubles.server import PUBLIC, Server
+
+
+async def public_note(server: Server, name: str, text: str = "tea") -> str:
+    """A public note; its id."""
+    created = await server.note(name, text, PUBLIC, cc=[f"{server.id(name)}/followers"])
+    return str(created["object"]["id"])
+
+
+async def collected(server: Server, url: str, *, as_: str | None = None) -> list[Any]:
+    """All items of a collection, by its id, newest first."""
+    head = await server.get(url, as_=as_)
+    assert head.status == 200, head.text
+    items: list[Any] = []
+    page = head.json.get("first")
+    while page:
+        reply = await server.get(page, as_=as_)
+        assert reply.status == 200, reply.text
+        items += reply.json["orderedItems"]
+        page = reply.json.get("next")
+    return items
+
+
+async def total_of(server: Server, url: str, *, as_: str | None = None) -> int:
+    """What its head tells of how much is in a collection."""
+    reply = await server.get(url, as_=as_)
+    assert reply.status == 200, reply.text
+    total: int = reply.json["totalItems"]
+    return total
+
+
+async def arrive(server: Server, peer: Peer, activity: dict[str, Any], *, at: str, by: str) -> None:
+    """An activity of the peer reaches the inbox of ``at``, and has its effects."""
+    reply = await peer.send(f"{server.id(at)}/inbox", activity, by=by)
+    assert reply.status == 202, reply.text
+    await server.drained()
