@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apserver.core import rules
-from apserver.core.effects import AddTo, Refuse, Relate, RemoveFrom, Unrelate
+from apserver.core.effects import AddTo, Recall, Refuse, Relate, RemoveFrom, Unrelate
 from apserver.core.facts import ActivityFact, ActivityNeed, RelationNeed
 from apserver.errors import BadInput, Forbidden, Missing
 from tests.rules.facts import (
