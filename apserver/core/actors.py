@@ -18,8 +18,15 @@ from apserver.core.vocabulary import (
 )
 from apserver.errors import BadInput
 
+#: Where Mastodon looks for pinned posts, and what FEP-c648 and FEP-4ccd call the others.
+_MORE_COLLECTIONS = {
+    "featured": "http://joinmastodon.org/ns#featured",
+    "blocked": "https://purl.archive.org/socialweb/blocked#blocked",
+    "pendingFollowers": "https://purl.archive.org/socialweb/pending#pendingFollowers",
+    "pendingFollowing": "https://purl.archive.org/socialweb/pending#pendingFollowing",
+}
 #: Terms that no context defines which all servers have on board.
-_TERMS = {
+_TERMS: dict[str, Any] = {
     "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
     "assertionMethod": {
         "@id": "https://w3id.org/security#assertionMethod",
@@ -32,6 +39,7 @@ _TERMS = {
         "@type": "@id",
         "@container": "@set",
     },
+    **{name: {"@id": iri, "@type": "@id"} for name, iri in _MORE_COLLECTIONS.items()},
 }
 
 
@@ -125,6 +133,7 @@ def own_actor(
         "followers": collection_id(id_, "followers"),
         "following": collection_id(id_, "following"),
         "liked": collection_id(id_, "liked"),
+        **{name: collection_id(id_, name) for name in _MORE_COLLECTIONS},
         "endpoints": {"sharedInbox": names.shared_inbox},
         "manuallyApprovesFollowers": manual_approval,
         "published": published,

@@ -10,6 +10,7 @@ from typing import Any
 from apserver.core import limits
 from apserver.core.actions import with_type
 from apserver.core.audience import Audience, audience_of, strip_private, with_addressing
+from apserver.core.collections import PROPERTIES
 from apserver.core.document import as_list, check_as2, ids_of, types_of, without_nulls
 from apserver.core.intake import check_size, take_in
 from apserver.core.model import Activity, check_members
@@ -132,7 +133,8 @@ def _with_object(
     values = as_list(create.get("object"))
     if len(values) != 1 or not isinstance(values[0], dict):
         return create, audience  # the rule for Create refuses it
-    posted = {key: value for key, value in _plain_names(values[0]).items() if key != "@context"}
+    apart = {"@context", *PROPERTIES}
+    posted = {key: value for key, value in _plain_names(values[0]).items() if key not in apart}
     _check_actor(posted.get("attributedTo"), create["actor"], pointer=f"{pointer}/attributedTo")
     both = audience | audience_of(posted)
     made = {**posted, "id": id_, "attributedTo": create["actor"]}

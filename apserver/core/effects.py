@@ -226,9 +226,11 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A remote document is missing: get it, then apply the activity again from the start."""
+    """A remote document is missing: get it, then apply the activity again from the start. What is
+    not needed is done without for activities of long ago (`core.rules.recall`)."""
 
     id: str
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

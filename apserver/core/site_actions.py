@@ -199,8 +199,8 @@ def _resolved(name: str, value: Any, actors: Mapping[str, str], things: Things) 
     if isinstance(value, list):
         return [_resolved(name, item, actors, things) for item in value]
     if isinstance(value, Mapping):
-        iri = id_of(value)
-        if iri is not None and things.find(iri) is not None:
+        iri = value.get("id", value.get("@id"))  # of a Link the href, and not the Link
+        if isinstance(iri, str) and things.find(iri) is not None:
             return _resolved(name, iri, actors, things)
         return {member: _resolved(member, inner, actors, things) for member, inner in value.items()}
     if not isinstance(value, str) or name not in _IRIS:

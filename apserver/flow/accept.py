@@ -33,6 +33,7 @@ from apserver.core.signatures import Request, check_digest, check_fresh, read_cl
 from apserver.core.signatures.message import Claim
 from apserver.errors import Forbidden, NotTrusted
 from apserver.flow.arrivals import arrival_of
+from apserver.flow.heard import Heard
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.lookup import Lookups
 from apserver.flow.passed_on import PassedOn
@@ -72,6 +73,7 @@ class Acceptor:
         self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
         self._rounds: Rounds[Arrival, None] = Rounds(self._write)
         self._lookups = lookups
+        self._heard = Heard(db)
 
     async def take(self, request: Request, *, owner: str | None) -> bool:
         """Store the activity in this request; returns after the commit.
@@ -128,6 +130,7 @@ class Acceptor:
             verified, author, body, signature=digest_key(claim.signature), owner=owner
         )
         await self._rounds.add(replace(arrival, compacted=told, carrier=carrier))
+        await self._heard.speaks(host_of(known.owner))
         return True
 
     async def signer(self, claim: Claim, *, now: datetime) -> str:

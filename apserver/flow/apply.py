@@ -98,7 +98,7 @@ class Applier:
                 continue
             effects = judge(activity, facts)
             if any(isinstance(effect, Fetch) for effect in effects):
-                effects = tuple(one for one in effects if isinstance(one, Fetch))
+                effects = self._fetches(effects)
             for effect in effects:
                 match effect:
                     case Fetch():
@@ -114,6 +114,14 @@ class Applier:
                     case _:
                         outcome.effects.append(effect)
         return outcome
+
+    def _fetches(self, effects: Effects) -> Effects:
+        """What is to be fetched before anything else counts. Of ourselves we do not ask: what is
+        not here is nowhere."""
+        fetches = tuple(one for one in effects if isinstance(one, Fetch))
+        if any(self._publisher.is_own(one.id) for one in fetches):
+            return (Refuse("object-not-here"),)
+        return fetches
 
     async def _write(self, conn: Connection, outcome: _Outcome) -> None:
         unknown = {key for key, why in outcome.refused.items() if why == "no-local-relation"}

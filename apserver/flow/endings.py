@@ -16,11 +16,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from apserver import telemetry
 from apserver.core import limits
 from apserver.core.effects import BuryActivity, Send
 from apserver.core.origin import key_of
 from apserver.core.things import Things
-from apserver.errors import Gone
+from apserver.errors import BadInput, Missing
 from apserver.flow.departure import Farewell
 from apserver.flow.publish import Publisher
 from apserver.identifiers import uuid7
@@ -87,8 +88,9 @@ class Endings:
             elif action.type not in _SILENT:
                 await self._send(conn, "Delete", action, action.id)
                 return
-        except Gone:
-            pass  # the actor or the object went before
+        except (BadInput, Missing) as error:
+            # The actor or the object went before, or there is nothing left to undo.
+            telemetry.detail("action ends untold", activity=action.id, reason=error)
         await perform(
             conn, [BuryActivity(action.id, action.actor_id, action.type, datetime.now(UTC))]
         )

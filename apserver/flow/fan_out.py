@@ -53,7 +53,7 @@ class FanOut:
         named = [one for one in row.recipients or () if one != followers]
         interested = await _interested(conn, row)
         known = await actors.actors_by_key(conn, {*map(key_of, named), *interested})
-        blocked = await _blocked(conn, row, known)
+        blocked = await blocked_among(conn, row, known)
         remote = [
             one
             for key, one in known.items()
@@ -82,7 +82,7 @@ async def _interested(conn: Connection, row: ActivityRow) -> Sequence[UUID]:
 _ENDINGS = frozenset({"Reject", "Undo", "Delete"})
 
 
-async def _blocked(
+async def blocked_among(
     conn: Connection, row: ActivityRow, recipients: Iterable[UUID]
 ) -> frozenset[tuple[UUID, UUID]]:
     """Whom among the recipients the sender blocks, as (sender, recipient)."""

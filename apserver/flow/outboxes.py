@@ -11,11 +11,10 @@ them; whatever is of somebody else, or is named by its id alone, is passed over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.core.document import as_list, id_of, parse, render
+from apserver.core.document import id_of, parse, render
 from apserver.core.intake import take_in
 from apserver.core.model import authenticate, parse_activity
 from apserver.core.origin import digest_key, same_origin
@@ -24,6 +23,7 @@ from apserver.flow.arrivals import arrival_of
 from apserver.flow.bell import Bell
 from apserver.flow.beside import Beside
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.paging import Document, items_of, pages_of
 from apserver.flow.put_off import put_off
 from apserver.flow.remote import Remote
 from apserver.net.budget import Budget
@@ -32,8 +32,6 @@ from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.inboxes import Arrival
 from apserver.store.jobs import Job
-
-Document = Mapping[str, Any]
 
 
 class OutboxReader:
@@ -95,26 +93,15 @@ class OutboxReader:
 
     async def _newest(self, outbox: str, budget: Budget) -> list[Document]:
         """What the first pages embed, until there is enough or the budget is spent."""
-        found: list[Document] = []
-        page: Document | None = await self._remote.document(outbox, budget, anew=True)
-        for _ in range(limits.RECALL_PAGES):
-            if page is None or len(found) >= limits.RECALLED:
-                break
-            found += _embedded(page)
-            page = await self._after(page, outbox, budget)
-        return found
 
-    async def _after(self, page: Document, outbox: str, budget: Budget) -> Document | None:
-        """The page that a collection begins with, or that follows a page."""
-        next_ = page.get("first") or page.get("next")
-        if isinstance(next_, Mapping):
-            return {"@context": page.get("@context"), **next_}
-        if not isinstance(next_, str) or not same_origin(next_, outbox):
-            return None
-        try:
-            return await self._remote.document(next_, budget, anew=True)
-        except (OverBudget, BadInput, RemoteGone):
-            return None  # what there is already is better than nothing
+        async def get(id_: str) -> Document:
+            return await self._remote.document(id_, budget, anew=True)
+
+        collection = await get(outbox)
+        pages = await pages_of(
+            collection, outbox, get, items=limits.RECALLED, pages=limits.RECALL_PAGES
+        )
+        return [one for page in pages for one in _embedded(page)]
 
     def _arrival(self, document: Document, actor: Actor) -> Arrival | None:
         """An activity as it is stored; None for what is not the actor's, or not for everybody."""
@@ -131,7 +118,6 @@ class OutboxReader:
 
 
 def _embedded(page: Document) -> Iterator[Document]:
-    for name in ("orderedItems", "items"):
-        for item in as_list(page.get(name)):
-            if isinstance(item, Mapping):
-                yield {"@context": page.get("@context"), **item}
+    for item in items_of(page):
+        if isinstance(item, Mapping):
+            yield {"@context": page.get("@context"), **item}

@@ -112,6 +112,10 @@ class Publisher:
 
         return await self._db.transaction(work)
 
+    def is_own(self, id_: str) -> bool:
+        """Whether it is an id of this origin."""
+        return same_origin(id_, self._names.origin)
+
     def _check_dealt_with(self, activity: Activity) -> None:
         """Refuse a Follow that would wait for ever: nothing is sent to whom it asks."""
         asked = activity.object_id

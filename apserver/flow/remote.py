@@ -17,6 +17,7 @@ from typing import Any
 
 from apserver.core import limits
 from apserver.core.actors import Profile, parse_actor
+from apserver.core.document import types_of
 from apserver.core.effects import PutActor
 from apserver.core.key_documents import (
     KeyEntry,
@@ -27,6 +28,7 @@ from apserver.core.key_documents import (
 )
 from apserver.core.keys import PublicKey
 from apserver.core.origin import key_of, same_origin
+from apserver.core.vocabulary import COLLECTION_TYPES
 from apserver.errors import (
     ApserverError,
     Astray,
@@ -40,7 +42,7 @@ from apserver.flow.failures import Failures
 from apserver.flow.key_documents import KeyDocuments
 from apserver.flow.live_rules import LiveRules
 from apserver.net.budget import Budget
-from apserver.net.fetch import Fetcher
+from apserver.net.fetch import AskSigner, Fetcher
 from apserver.store import actors
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
@@ -126,10 +128,36 @@ class Remote:
         self._failures.check(f"actor {id_}")
         document = await self.document(id_, budget)
         try:
-            profile = parse_actor(document, allow_http=self._allow_http)
+            return await self._kept(document)
         except BadInput as error:
             self._failures.remember(f"actor {id_}", error)
             raise
+
+    async def addressee(
+        self, id_: str, budget: Budget, *, in_name_of: AskSigner
+    ) -> Actor | Mapping[str, Any]:
+        """The actor with this id; or the collection that lies there, as it is shown to one of ours
+        (ActivityPub 7.1).
+
+        RemoteTrouble when it cannot be had now, BadInput when it is neither. Nothing of that is
+        remembered: others may be shown something else.
+        """
+        async with self._db.connection() as conn:
+            known = await actors.actor_by_key(conn, key_of(id_))
+        if known is not None:
+            return known
+        document = await self._fetcher.in_name_of(in_name_of).document(id_, budget)
+        is_collection = not COLLECTION_TYPES.isdisjoint(types_of(document))
+        return document if is_collection else await self._kept(document)
+
+    async def page(
+        self, id_: str, budget: Budget, *, in_name_of: AskSigner
+    ) -> Mapping[str, Any]:
+        """A page of such a collection; raises as `document`."""
+        return await self._fetcher.in_name_of(in_name_of).document(id_, budget)
+
+    async def _kept(self, document: Mapping[str, Any]) -> Actor:
+        profile = parse_actor(document, allow_http=self._allow_http)
         await self._store(profile, document)
         async with self._db.connection() as conn:
             kept = await actors.actor_by_key(conn, key_of(profile.id))

@@ -18,6 +18,8 @@ from apserver.net.knock import Signer, SigningClient
 from apserver.net.redirects import Trail, leads_on, next_url
 
 _ELSEWHERE = "What lies there led to another origin."
+#: Who signs, asked each time; None: nobody does.
+AskSigner = Callable[[], Awaitable[Signer | None]]
 Read = Callable[[bytes], Awaitable[dict[str, Any]]]
 _ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON_AS2}"
 
@@ -38,7 +40,7 @@ class Fetcher:
     def __init__(
         self,
         client: SigningClient,
-        signer: Callable[[], Awaitable[Signer | None]],
+        signer: AskSigner,
         *,
         origin: str,
         allow_http: bool,
@@ -49,6 +51,16 @@ class Fetcher:
         self._origin = origin
         self._allow_http = allow_http
         self._read = read
+
+    def in_name_of(self, signer: AskSigner) -> Fetcher:
+        """The same in the name of another: it may be shown more (ActivityPub 7.1)."""
+        return Fetcher(
+            self._client,
+            signer,
+            origin=self._origin,
+            allow_http=self._allow_http,
+            read=self._read,
+        )
 
     async def document(self, id_: str, budget: Budget) -> Mapping[str, Any]:
         """The document whose id this is.

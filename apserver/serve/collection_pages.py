@@ -26,7 +26,13 @@ from apserver.store.objects import ActivityRow, ObjectRow
 
 
 async def page(
-    conn: Connection, site: Site, collection: Collection, window: Window[int], *, viewer: str | None
+    conn: Connection,
+    site: Site,
+    collection: Collection,
+    window: Window[int],
+    *,
+    viewer: str | None,
+    is_ordered: bool = True,
 ) -> bytes:
     """The JSON of a page of what the viewer, given by its id, may see."""
     looking = _Looking(conn, site, collection, viewer)
@@ -43,6 +49,7 @@ async def page(
         url=lambda other: url(collection, other),
         items=await looking.bodies(seen.items),
         members={"totalItems": total(collection, is_owner=looking.is_owner)},
+        is_ordered=is_ordered,
     )
 
 

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from apserver.core.audience import Visibility, may_read
 from apserver.core.collections import CUSTOM, KINDS, inverse_context
-from apserver.core.document import parse
+from apserver.core.document import parse, types_of
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
 from apserver.core.vocabulary import AS2_CONTEXT
@@ -127,7 +127,8 @@ async def _answer(
         raise Missing
     else:
         async with site.db.connection() as conn:
-            body = await page(conn, site, found, window, viewer=viewer)
+            is_ordered = "Collection" not in types_of(told or {})
+            body = await page(conn, site, found, window, viewer=viewer, is_ordered=is_ordered)
     nobody = viewer is None and request.headers.get(hdrs.AUTHORIZATION) is None
     return document(request, body, shared=nobody and is_for_all, max_age_s=0)
 

@@ -142,11 +142,12 @@ def page_bytes(
     url: Callable[[Window[P]], str],
     items: Sequence[bytes],
     members: Mapping[str, object] | None = None,
+    is_ordered: bool = True,
 ) -> bytes:
     """The JSON of a page: its links, and the items, as they are rendered."""
     page: dict[str, object] = {
         "id": url(window),
-        "type": "OrderedCollectionPage",
+        "type": "OrderedCollectionPage" if is_ordered else "CollectionPage",
         "partOf": part_of,
         **(members or {}),
     }
@@ -155,5 +156,6 @@ def page_bytes(
     if seen.newest is not None and (window.is_upwards or window.before is not None):
         page["prev"] = url(Window(after=seen.newest, limit=window.limit))
     head = json.dumps(page, separators=(",", ":")).encode()
-    listed = b'"orderedItems":[' + b",".join(items) + b"]"
+    name = b'"orderedItems":[' if is_ordered else b'"items":['
+    listed = name + b",".join(items) + b"]"
     return b'{"@context":' + PLAIN_CONTEXT + b"," + head[1:-1] + b"," + listed + b"}"

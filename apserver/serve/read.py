@@ -81,7 +81,7 @@ async def get_activity(request: web.Request) -> web.Response:
             raise Missing
         if not may_read(await viewer_among(conn, viewer, [row.actor]), row):
             raise Missing
-        [body] = await objects.compose_activities(conn, [row], counted=True)
+        [body] = await objects.compose_activities(conn, [row])
     body = intact(body, "activity", row.key)
     shared = row.visibility <= Visibility.UNLISTED
     if row.deleted_at is not None:

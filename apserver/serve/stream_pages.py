@@ -18,6 +18,7 @@ from apserver.serve.site import Site
 from apserver.serve.viewing import bodies_of, viewer_among
 from apserver.store import objects, streams
 from apserver.store.db import Connection
+from apserver.store.objects import ActivityRow
 from apserver.store.positions import (
     Home,
     Overview,
@@ -56,6 +57,7 @@ class Look:
         self._site = site
         self._stream = stream
         self._is_exact = stream.query.is_exact
+        self._whole: dict[UUID, ActivityRow] = {}
         self._viewer = viewer
         self._keys: Mapping[str, UUID] = {}
         self._overview = Overview(0, frozenset())
@@ -94,7 +96,7 @@ class Look:
     async def _sift(self, found: list[Position]) -> list[Position]:
         """Those that the viewer may see, and that were asked for."""
         query, muted = self._stream.query, self._overview.muted
-        rows = await streams.entries(self._conn, [one.activity for one in found], paths=query.paths)
+        rows = await self._rows([one.activity for one in found])
         parts: Mapping[UUID, frozenset[tuple[int, UUID]]] = {}
         if muted or query.is_by_parts:
             parts = await streams.parts(self._conn, found)
@@ -108,20 +110,31 @@ class Look:
             and self._is_wanted(row, parts.get(one.activity, frozenset()))
         ]
 
-    def _is_wanted(self, row: EntryRow, parts: frozenset[tuple[int, UUID]]) -> bool:
+    async def _rows(self, keys: Sequence[UUID]) -> Mapping[UUID, EntryRow | ActivityRow]:
+        """What decides of these. Where no filter is asked for, nearly all are shown, and so they
+        are read whole at once."""
+        if not self._is_exact:
+            return await streams.entries(self._conn, keys, paths=self._stream.query.paths)
+        whole = await objects.activities_by_key(self._conn, keys)
+        self._whole |= whole
+        return whole
+
+    def _is_wanted(self, row: EntryRow | ActivityRow, parts: frozenset[tuple[int, UUID]]) -> bool:
         if self._stream.without_owner and row.actor == self._stream.owner:
             return False
         if any(role != Role.TYPE and thing in self._overview.muted for role, thing in parts):
             return False
-        if self._is_exact:
+        if isinstance(row, ActivityRow):
             return True
         entry = Entry(row.type, row.verb, row.published_at, parts, row.data)
         return self._stream.query.matches(entry, self._keys)
 
     async def items(self, found: Sequence[Position], expand: Expand) -> list[bytes]:
         """What is shown of these, in their order. What is damaged is left out."""
-        rows = await objects.activities_by_key(self._conn, [one.activity for one in found])
-        shown = [rows[one.activity] for one in found if one.activity in rows]
+        missing = [one.activity for one in found if one.activity not in self._whole]
+        if missing:
+            self._whole |= await objects.activities_by_key(self._conn, missing)
+        shown = [self._whole[one.activity] for one in found if one.activity in self._whole]
         if expand == "none":
             return [json.dumps(row.id).encode() for row in shown if row.id is not None]
         bodies = await bodies_of(self._conn, shown)

@@ -15,7 +15,6 @@ from uuid import UUID
 from aiohttp import hdrs, web
 
 from apserver.core.document import parse
-from apserver.core.names import collection_id
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.core.things import ThingType
@@ -43,9 +42,13 @@ _Place: TypeAlias = tuple[UUID, UUID]
 
 
 async def get_thing(request: web.Request) -> web.Response:
-    """A thing by ``id``; 410 with its Tombstone when it was deleted."""
-    kind, iri, row = await _thing(request)
+    """A thing by ``id``; 410 with its Tombstone when it was deleted. A user of the site is shown by
+    its actor here, which the answer leads to."""
+    kind, iri = await _registered(request)
     site = site_of(request)
+    if kind.user:
+        return await _see_actor(site, iri)
+    row = await _row(site, iri)
     if row.deleted_at is not None:
         body = objects.compose(row.document, None)
         return _answer(request, body, kind, status=410)
@@ -61,8 +64,9 @@ async def get_thing(request: web.Request) -> web.Response:
 
 async def get_followers(request: web.Request) -> web.Response:
     """How many follow a thing; who they are is nobody else's to know."""
-    kind, iri, row = await _thing(request)
+    kind, iri = await _registered(request)
     site = site_of(request)
+    row = await _row(site, iri)
     async with site.db.connection() as conn:
         total = await things.count_followers(conn, row.key)
     head: dict[str, Any] = {
@@ -135,14 +139,21 @@ def _follow(pending: PendingFollow, asked: Mapping[UUID, str]) -> dict[str, Any]
     return {name: value for name, value in follow.items() if value is not None}
 
 
-async def _thing(request: web.Request) -> tuple[ThingType, str, ObjectRow]:
-    """What ``id`` names, if it is here and the asker may see it; else Missing."""
-    kind, iri = await _registered(request)
-    async with site_of(request).db.connection() as conn:
+async def _row(site: Site, iri: str) -> ObjectRow:
+    """What the site told of a thing; Missing when it told nothing."""
+    async with site.db.connection() as conn:
         row = (await objects.objects_by_key(conn, [key_of(iri)])).get(key_of(iri))
     if row is None or row.kind != "site":
         raise Missing
-    return kind, iri, row
+    return row
+
+
+async def _see_actor(site: Site, iri: str) -> web.Response:
+    async with site.db.connection() as conn:
+        known = await aliases.actors_for(conn, [iri])
+    if iri not in known:
+        raise Missing
+    return web.Response(status=303, headers={hdrs.LOCATION: known[iri].actor_id})
 
 
 async def _registered(request: web.Request, *also: str) -> tuple[ThingType, str]:
@@ -165,9 +176,7 @@ def _links(site: Site, kind: ThingType, iri: str, actor: str | None) -> dict[str
     links: dict[str, Any] = {
         "streams": [_url(site, f"/streams/{role}", iri) for role in OF_A_THING],
     }
-    if kind.user and actor is not None:
-        links["followers"] = collection_id(actor, "followers")
-    elif kind.followable:
+    if kind.followable:
         links["followers"] = _url(site, "/things/followers", iri)
     return links if actor is None else {**links, "alsoKnownAs": [actor]}
 

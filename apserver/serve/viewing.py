@@ -18,9 +18,9 @@ async def viewer_among(conn: Connection, viewer: str | None, authors: Sequence[U
     """The viewer, given by its id, as it stands to these authors."""
     if viewer is None:
         return Viewer()
-    key, among = key_of(viewer), list(set(authors))
-    follows = await relations.followed_of(conn, key, among)
-    return Viewer(key, follows, hidden=await relations.estranged_from(conn, key, among))
+    key = key_of(viewer)
+    follows, estranged = await relations.standing(conn, key, list(set(authors)))
+    return Viewer(key, follows, hidden=estranged)
 
 
 async def viewer_of_one(site: Site, viewer: str | None, author: UUID) -> Viewer:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from apserver.core import limits
+from apserver.core.delivery import GIVE_UP_AFTER
 from apserver.store.db import Connection
 
 
@@ -55,6 +56,13 @@ class Target:
     bucket: int
 
 
+# By primary key. A host that has failed for as long as a delivery is tried is owed nothing more
+# until it speaks to us (IO-64), or is forgotten (store/retention.py).
+_IS_REACHABLE = f"""
+NOT EXISTS (SELECT FROM host h WHERE h.bucket = i.bucket AND h.host = i.host
+    AND h.failing_since < now() - make_interval(secs => {GIVE_UP_AFTER.total_seconds()}))
+"""
+
 # The new rows wake their hosts in the same statement. A host that is down is not hurried.
 _WAKE = """
 , woken AS (
@@ -67,11 +75,11 @@ SELECT count(*) FROM added
 """
 
 _TO_FOLLOWERS = (
-    """
+    f"""
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
-    SELECT f.bucket, f.host, $2::uuid, f.inbox, $3::uuid, $1::uuid FROM follower_inbox f
-    WHERE f.owner = $1 ORDER BY 1, 2, 3, 4
+    SELECT i.bucket, i.host, $2::uuid, i.inbox, $3::uuid, $1::uuid FROM follower_inbox i
+    WHERE i.owner = $1 AND {_IS_REACHABLE} ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
 )"""
@@ -81,18 +89,18 @@ WITH added AS (
 # By primary key; follower_inbox by its leading column. Everybody who is in several of the audience
 # has it once. What was forwarded before is not claimed again, so nothing goes in a circle.
 _FORWARD = (
-    """
+    f"""
 WITH claimed AS (
     UPDATE activity SET forwarded_at = now() WHERE key = $1 AND forwarded_at IS NULL
     RETURNING (SELECT carrier FROM raw WHERE activity = $1) AS carrier
 ), added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
-    SELECT DISTINCT ON (f.bucket, f.host, f.inbox)
-        f.bucket, f.host, $4::uuid, f.inbox, $1::uuid, f.owner
+    SELECT DISTINCT ON (i.bucket, i.host, i.inbox)
+        i.bucket, i.host, $4::uuid, i.inbox, $1::uuid, i.owner
     FROM claimed JOIN collection c ON c.key = ANY($2::uuid[]) AND c.name = 'followers'
-    JOIN follower_inbox f ON f.owner = c.owner
-    WHERE f.host <> $3 AND f.host IS DISTINCT FROM claimed.carrier
-    ORDER BY f.bucket, f.host, f.inbox, f.owner
+    JOIN follower_inbox i ON i.owner = c.owner
+    WHERE i.host <> $3 AND i.host IS DISTINCT FROM claimed.carrier AND {_IS_REACHABLE}
+    ORDER BY i.bucket, i.host, i.inbox, i.owner
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
 )"""
@@ -100,11 +108,12 @@ WITH claimed AS (
 )
 
 _TO_INBOXES = (
-    """
+    f"""
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
     SELECT i.bucket, i.host, $4::uuid, i.inbox, $5::uuid, $6::uuid
     FROM unnest($1::smallint[], $2::text[], $3::text[]) AS i(bucket, host, inbox)
+    WHERE {_IS_REACHABLE}
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
@@ -186,6 +195,15 @@ UPDATE host SET failures = failures + 1, failing_since = coalesce(failing_since,
               THEN now() + make_interval(secs => $3) ELSE 'infinity' END
 WHERE bucket = $1 AND host = $2
 """
+# By primary key.
+_OF_FOLLOWERS = "SELECT inbox FROM follower_inbox WHERE owner = $1 AND inbox = ANY($2::text[])"
+
+# By primary key.
+_HEARD = """
+UPDATE host SET failing_since = NULL,
+    next_at = CASE next_at WHEN 'infinity' THEN next_at ELSE least(next_at, now()) END
+WHERE bucket = $1 AND host = $2 AND failures > 0
+"""
 _FREE = """
 UPDATE host SET lease_until = '-infinity', fence = fence + 1
 WHERE holder = $1 AND lease_until > '-infinity'
@@ -231,6 +249,17 @@ async def forward(
     that it came from. Returns how many deliveries were added."""
     added: int = await conn.fetchval(_FORWARD, activity, list(to), but, order)
     return added
+
+
+async def of_followers(conn: Connection, owner: UUID, inboxes: Sequence[str]) -> set[str]:
+    """Which of these inboxes are those of followers of an actor."""
+    rows = await conn.fetch(_OF_FOLLOWERS, owner, inboxes)
+    return {row["inbox"] for row in rows}
+
+
+async def heard_from(conn: Connection, bucket: int, host: str) -> None:
+    """A host that was down has spoken: what it is owed goes out now (IO-64)."""
+    await conn.execute(_HEARD, bucket, host)
 
 
 async def owed(conn: Connection, order: UUID, hosts: Sequence[tuple[int, str]]) -> list[str]:

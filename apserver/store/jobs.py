@@ -44,9 +44,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a ``resolve`` job still has to find, and the inboxes there that need no more."""
+    """What a ``resolve`` job still has to find, which of that are ``members`` of a collection, and
+    the inboxes there that need no more."""
 
     recipients: Sequence[str]
+    members: Sequence[str]
     owed: Sequence[str]
 
 
@@ -115,9 +117,14 @@ UPDATE job j SET run_at = now() + make_interval(secs => $3)
 FROM unnest($1::smallint[], $2::uuid[]) AS i(bucket, id)
 WHERE j.bucket = i.bucket AND j.id = i.id AND j.parked_at IS NULL
 """
-_LEFT = "SELECT recipients, owed FROM job WHERE bucket = $1 AND id = $2 FOR UPDATE"
+_LEFT = "SELECT recipients, members, owed FROM job WHERE bucket = $1 AND id = $2 FOR UPDATE"
 _FOUND = """
 UPDATE job SET recipients = array_remove(recipients, $3), owed = owed || $4::text[]
+WHERE bucket = $1 AND id = $2
+"""
+_LED_TO = """
+UPDATE job SET recipients = array_remove(recipients, $3) || $4::text[], members = members || $4,
+    owed = owed || $5::text[], run_at = now()
 WHERE bucket = $1 AND id = $2
 """
 
@@ -256,6 +263,14 @@ async def found(
         await finish_jobs(conn, [job])
     else:
         await conn.execute(_FOUND, job.bucket, job.id, recipient, inboxes)
+
+
+async def led_to(
+    conn: Connection, job: Job, recipient: str, members: Sequence[str], inboxes: Sequence[str]
+) -> None:
+    """A recipient is a collection: these of its members are to be found now, and those inboxes need
+    no more. The job is due again."""
+    await conn.execute(_LED_TO, job.bucket, job.id, recipient, members, inboxes)
 
 
 async def put_behind_apply(conn: Connection, jobs: Sequence[Job]) -> set[UUID]:

@@ -314,11 +314,11 @@ async def compose_activities(
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
     ``counted`` shows objects of ours with their collections.
     """
-    wanted = [row.spliced for row in rows if row.spliced is not None]
-    wanted += [key_of(iri) for row in rows for iri in row.things or ()]
+    named = {iri: key_of(iri) for iri in {iri for row in rows for iri in row.things or ()}}
+    wanted = {row.spliced for row in rows if row.spliced is not None}.union(named.values())
     objects = await objects_by_key(conn, wanted) if wanted else {}
     documents = await with_totals(conn, objects.values()) if counted and objects else {}
-    things = _things_shown(rows, objects)
+    things = _things_shown(named, objects)
     bodies = []
     for row in rows:
         envelope = row.envelope
@@ -335,11 +335,11 @@ async def compose_activities(
     return bodies
 
 
-def _things_shown(rows: Iterable[ActivityRow], objects: Mapping[UUID, ObjectRow]) -> dict[str, Any]:
+def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) -> dict[str, Any]:
     """What may be shown now of each thing of a site that takes part, or its Tombstone, by id."""
     shown = {}
-    for iri in {iri for row in rows for iri in row.things or ()}:
-        object_ = objects.get(key_of(iri))
+    for iri, key in named.items():
+        object_ = objects.get(key)
         if object_ is not None and (
             object_.visibility <= Visibility.UNLISTED or object_.deleted_at is not None
         ):

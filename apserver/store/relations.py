@@ -58,12 +58,6 @@ JOIN relation r ON r.object = i.object AND r.activity_id = i.activity_id AND r.k
 JOIN actor a ON a.key = r.subject
 """
 
-# By relation_subject.
-_FOLLOWED_OF = """
-SELECT object FROM relation
-WHERE subject = $1 AND kind = 'follow' AND state = 'accepted' AND object = ANY($2::uuid[])
-"""
-
 # By primary key, and by relation_subject.
 _NEIGHBOURS = """
 SELECT a.id, true AS follows FROM relation r JOIN actor a ON a.key = r.subject AND a.ours
@@ -97,6 +91,14 @@ WHERE object = $1 AND kind = 'block' AND subject = ANY($2::uuid[])
 UNION
 SELECT object FROM relation
 WHERE subject = $1 AND kind = 'block' AND object = ANY($2::uuid[])
+"""
+
+# By relation_subject, and as above.
+_STANDING = f"""
+SELECT object AS other, false AS is_estranged FROM relation
+WHERE subject = $1 AND kind = 'follow' AND state = 'accepted' AND object = ANY($2::uuid[])
+UNION ALL
+SELECT other, true FROM ({_ESTRANGED}) e
 """
 
 # By primary key.
@@ -182,10 +184,13 @@ async def askers(
     return {at: row["id"] for row in rows if pairs[at := (row["object"], row["activity_id"])] == 1}
 
 
-async def followed_of(conn: Connection, subject: UUID, among: Sequence[UUID]) -> frozenset[UUID]:
-    """Which of these actors the subject follows, accepted."""
-    rows = await conn.fetch(_FOLLOWED_OF, subject, among)
-    return frozenset(row["object"] for row in rows)
+async def standing(
+    conn: Connection, viewer: UUID, among: Sequence[UUID]
+) -> tuple[frozenset[UUID], frozenset[UUID]]:
+    """Which of these actors the viewer follows, accepted, and which block it or are blocked."""
+    rows = await conn.fetch(_STANDING, viewer, among)
+    followed = frozenset(row["other"] for row in rows if not row["is_estranged"])
+    return followed, frozenset(row["other"] for row in rows if row["is_estranged"])
 
 
 def _split(triples: Sequence[Triple]) -> tuple[list[UUID], list[str], list[UUID]]:

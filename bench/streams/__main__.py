@@ -25,6 +25,7 @@ from bench.streams.table import Row, Spread
 
 ACTIONS = 1_000_000
 REPEATS = 200
+ROUNDS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,18 +102,21 @@ async def _measure(arguments: argparse.Namespace) -> tuple[Machine, list[Row]]:
 async def _row(
     case: Case, reader: Reader, site: Site, theirs: Original | None, *, repeats: int
 ) -> Row:
-    """Read one page on both sides in turn, ours before and after theirs."""
+    """Read one page on both sides, many times in turn, so that both have the same disturbances."""
     tell(case.title)
     page = reader.find(case)
-    half = max(2, repeats // 2)
-    reader.time(case, page, repeats=half)  # warm
-    seconds = reader.time(case, page, repeats=half)
+    each = max(2, repeats // ROUNDS)
+    reader.time(case, page, repeats=each)  # warm
+    await ours.time_inside(site, case, page, repeats=each)
+    seconds: list[float] = []
+    inside: list[float] = []
     read = None
-    if theirs is not None:
-        read = await theirs.read(case, page=page.number, limit=PAGE, repeats=repeats)
-    seconds += reader.time(case, page, repeats=half)
-    await ours.time_inside(site, case, page, repeats=half)
-    inside = await ours.time_inside(site, case, page, repeats=half)
+    for _ in range(ROUNDS):
+        seconds += reader.time(case, page, repeats=each)
+        if theirs is not None:
+            more = await theirs.read(case, page=page.number, limit=PAGE, repeats=each)
+            read = more if read is None else read.with_times_of(more)
+        inside += await ours.time_inside(site, case, page, repeats=each)
     return Row(
         case=case,
         page=page.number,

@@ -21,7 +21,7 @@ from typing import Any
 import django
 from django.conf import settings
 
-FEWEST, MOST_S = 7, 8.0  #: a slow page is read fewer times, but so often
+FEWEST, MOST_S = 2, 0.5  #: for one question a slow page is read fewer times, but so often
 
 
 def configure(socket_folder: str, user: str, database: str) -> None:

@@ -172,7 +172,8 @@ async def test_fault_21_a_stopping_worker_answers_what_may_still_come(
         while answer == (200, "keep-alive"):
             to_asking.write(_get("/readyz", port))
             answer = await asyncio.wait_for(_answer(asking), PATIENCE_S)
-        assert answer == (503, "close")
+        # The end can come between the look at the state and the answer: then that is the last 200.
+        assert answer in {(503, "close"), (200, "close")}
         to_kept.write(_get("/livez", port))
         to_fresh.write(_get("/readyz", port))
         assert await asyncio.wait_for(_answer(kept), PATIENCE_S) == (200, "close")

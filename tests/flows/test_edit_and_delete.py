@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.doubles.peer import Peer
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
+from tests.flows.verb_steps import as_made
 
 
 async def _shared(server: Server, peer: Peer) -> None:
@@ -48,7 +49,7 @@ async def test_AP_C2S_24_update_is_partial(server: Server, peer: Peer) -> None:
     assert named.status == 201, named.text
     reply = await _edit(server, {"id": id_, "type": "Note", "content": "second", "name": None})
     assert reply.status == 201, reply.text
-    shown = (await server.get(id_)).json
+    shown = as_made((await server.get(id_)).json)
     assert shown["content"] == "second"
     assert shown["summary"] == "about"
     assert "name" not in shown

@@ -259,3 +259,12 @@ async def test_unknown_parameters_are_named(start_server: StartServer) -> None:
     assert reply.status == 400
     assert "nonsense" in reply.json["title"]
     assert (await server.get("/things")).status == 400
+
+
+async def test_a_user_of_the_site_leads_to_its_actor(start_server: StartServer) -> None:
+    """Its IRI on the site is enough to find it here."""
+    server = await start_site(start_server)
+    await told(server, "mit", "saw", object=issue(1))
+    reply = await server.get(f"/things?id={user('mit')}")
+    assert (reply.status, reply.headers["Location"]) == (303, server.id("mit"))
+    assert (await server.get(f"/things?id={user('nobody')}")).status == 404

@@ -175,7 +175,7 @@ async def test_home_of_many_follows_is_walked(
     indexes, rows = scans["role"]
     assert indexes == {"role_time"}
     assert rows <= 3 * 2 * PAGE  # two of three things are followed
-    assert scans["follow"][1] == MANY.int
+    assert scans["follow"][1] <= 2 * MANY.int
 
 
 @both_ways
@@ -197,7 +197,7 @@ async def test_the_merge_of_many_follows_reads_few_of_them_further(
     assert indexes == {"role_pkey"}
     in_a_range = ACTIONS // THINGS * 3
     assert rows <= 3 * MANY.int + 3 * PAGE * in_a_range
-    assert scans["follow"][1] == MANY.int
+    assert scans["follow"][1] <= 2 * MANY.int
 
 
 async def test_what_decides_is_read_by_keys(dsn: str) -> None:

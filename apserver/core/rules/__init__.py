@@ -19,6 +19,8 @@ from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.namespace import with_definitions
 from apserver.core.roles import Role
 from apserver.core.rules import (
+    add,
+    announce,
     answers,
     block,
     facade,
@@ -26,6 +28,7 @@ from apserver.core.rules import (
     forwarding,
     like,
     objects,
+    replies,
     things,
     told,
 )
@@ -83,7 +86,12 @@ RULES = {
         reject=follow.reject,
         undo=follow.undo,
     ),
-    "Create": Rule(needs=objects.needs, send=objects.send_create, receive=objects.receive_create),
+    "Create": Rule(
+        needs=objects.needs,
+        send=objects.send_create,
+        receive=objects.receive_create,
+        undo=objects.undo,
+    ),
     "Block": Rule(
         needs=block.needs,
         send=block.send,
@@ -97,12 +105,32 @@ RULES = {
         send=objects.send_update,
         receive=objects.receive_update,
         complete=objects.complete_update,
+        undo=objects.undo,
     ),
     "Delete": Rule(
         needs=objects.needs,
         send=objects.send_delete,
         receive=objects.receive_delete,
         complete=objects.complete_delete,
+        undo=objects.undo,
+    ),
+    "Add": Rule(
+        needs=add.needs,
+        send=add.send_add,
+        receive=add.receive,
+        complete=add.complete,
+        undo=add.undo_add,
+    ),
+    "Remove": Rule(
+        needs=add.needs, send=add.send_remove, receive=add.receive, complete=add.complete
+    ),
+    "Announce": Rule(
+        needs=announce.needs,
+        send=announce.send,
+        receive=announce.receive,
+        complete=announce.complete,
+        about=announce.about,
+        undo=announce.undo,
     ),
     "Dislike": _LIKE,
     **dict.fromkeys(like.TYPES, _LIKE),
@@ -232,8 +260,11 @@ def recall(activity: VerifiedActivity, facts: Facts) -> Effects:
     """The effects of what happened before anybody here followed its actor: it is stored, and in
     streams. Whom it reached then is not our business, nor what it did between others."""
     effects = receive(activity, facts)
-    if any(isinstance(effect, Fetch) for effect in effects):
+    fetches = [effect for effect in effects if isinstance(effect, Fetch)]
+    if any(one.is_needed for one in fetches):
         return (Refuse("recalled-by-id"),)
+    if fetches:
+        return index_of(activity, facts.registry.verbs)
     return tuple(one for one in effects if isinstance(one, Put | Index | Refuse))
 
 
@@ -242,6 +273,8 @@ def _is_known(activity: VerifiedActivity, facts: Facts) -> bool:
     sent to one of us, or changes what we hold."""
     if activity.ours or activity.in_person:
         return True
+    if activity.type == "Create" and replies.is_to_ours(activity.embedded or {}, facts):
+        return True  # IO-42
     changes = activity.type in ("Update", "Delete")
     return changes and (activity.is_about_itself or facts.object(activity.object_id) is not None)
 

@@ -38,15 +38,20 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     yield ActorNeed(activity.actor)
     for id_ in objects_of(activity):
         yield ObjectNeed(id_)
-        stored = facts.object(id_)
-        author = None if stored is None else author_of(stored)
-        if author is not None:
-            yield RelationNeed(activity.actor, "follow", author)
-            yield RelationNeed(author, "block", activity.actor)
+        yield from needs_of_author(id_, activity, facts)
         is_sent = not isinstance(activity, VerifiedActivity)
-        if is_sent and stored is None and ObjectNeed(id_) in facts.found:
+        if is_sent and ObjectNeed(id_) in facts.found and facts.object(id_) is None:
             yield ActorNeed(id_)
             yield ActivityNeed(id_)
+
+
+def needs_of_author(id_: str, activity: Activity, facts: Facts) -> Iterable[Need]:
+    """How the actor stands to the author of an object, once that is known."""
+    stored = facts.object(id_)
+    author = None if stored is None else author_of(stored)
+    if author is not None:
+        yield RelationNeed(activity.actor, "follow", author)
+        yield RelationNeed(author, "block", activity.actor)
 
 
 def author_of(stored: ObjectFact) -> str | None:
@@ -81,6 +86,13 @@ def concerned(activity: Activity, facts: Facts) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_of_here(activity: Activity, facts: Facts) -> bool:
+    """Whether one of ours does it, or it is done to an object of ours."""
+    actor = facts.actor(activity.actor)
+    found = (facts.object(id_) for id_ in objects_of(activity))
+    return (actor is not None and actor.ours) or any(one and one.ours for one in found)
+
+
 def check(activity: Activity, facts: Facts) -> None:
     """Refuse what one of ours cannot do since there is nothing to do it with: BadInput, Missing or
     Gone, with a pointer to the object."""
@@ -89,7 +101,7 @@ def check(activity: Activity, facts: Facts) -> None:
         pointer = f"/object/{at}" if len(values) > 1 else "/object"
         id_ = id_of(value)
         if id_ is None:
-            raise BadInput(f"{activity.type} needs the id of its object.", pointer=pointer)
+            continue  # what has no id is nowhere but in this activity
         if at >= limits.PARTICIPANTS:
             raise BadInput(f"At most {limits.PARTICIPANTS} objects.", pointer=pointer)
         reason = _objection(id_, activity, facts)

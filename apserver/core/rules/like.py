@@ -94,7 +94,7 @@ def undo(undoing: Activity, like: Activity, facts: Facts) -> Effects:
             continue
         effects.append(Unrelate(like.actor, _kind(like), id_))
         effects += _unlisted(like, id_, relation, facts)
-    if not effects:
+    if not effects and concerning.is_of_here(like, facts):
         return (*answers.undone_early(undoing, facts), Refuse("undo-without-like"))
     return tuple(effects)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from apserver.core import limits
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of
+from apserver.core.collections import OF_ACTORS
 from apserver.core.document import parse, types_of
 from apserver.core.effects import Bury, Effects, EndActor, Fetch, Put, PutActor, PutOwnActor, Refuse
 from apserver.core.facts import (
@@ -28,14 +29,14 @@ from apserver.core.facts import (
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
 from apserver.core.ownership import is_by, objection, own_words
-from apserver.core.rules import activities
+from apserver.core.rules import activities, add, replies
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
 from apserver.errors import BadInput, Forbidden, Gone, Missing
 
-_ACTOR_MANAGED = frozenset(
-    "id type preferredUsername inbox outbox followers following liked endpoints publicKey "
+_ACTOR_MANAGED = frozenset(OF_ACTORS) | frozenset(
+    "id type preferredUsername endpoints publicKey "
     "assertionMethod published streams url actor publicKeyPem publicKeyMultibase".split()
 )
 #: What makes a document an actor, or a key. Others believe it of whatever we serve.
@@ -57,6 +58,7 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     """The author, whose followers collection tells followers-only from direct; the object, as it
     is stored, or as it was fetched. What one of ours makes has an id that nothing has yet."""
     yield ActorNeed(activity.actor)
+    yield from _needs_of_replies(activity, facts)
     is_new = activity.type == "Create" and not isinstance(activity, VerifiedActivity)
     if activity.object_id is not None and not is_new:
         yield ObjectNeed(activity.object_id)
@@ -66,6 +68,11 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
             yield from _needs_of_activity(activity, facts)
         if activity.embedded is None:
             yield DocumentNeed(activity.object_id)
+
+
+def _needs_of_replies(activity: Activity, facts: Facts) -> Iterable[Need]:
+    if activity.type == "Create" and activity.embedded is not None:
+        yield from replies.needs(activity, activity.embedded, facts)
 
 
 def _needs_of_activity(activity: Activity, facts: Facts) -> Iterable[Need]:
@@ -83,7 +90,10 @@ def send_create(create: Activity, facts: Facts) -> Effects:
     if create.embedded is None:
         raise BadInput("Create needs the whole object, not only its id.", pointer="/object")
     _check_no_pretence(create.embedded, create.actor)
-    return (_put(create, create.embedded, facts, kind="ours"),)
+    put = _put(create, create.embedded, facts, kind="ours")
+    if add.is_collection(create.embedded):
+        return add.made(create, put, facts)
+    return (put, *replies.join(create, create.embedded, put.visibility, facts))
 
 
 def receive_create(create: VerifiedActivity, facts: Facts) -> Effects:
@@ -96,7 +106,8 @@ def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     refusal = None if stored is None else _not_theirs(create, stored)
     if refusal is not None:
         return (refusal,)
-    return (_put(create, embedded, facts, kind="remote"),)
+    put = _put(create, embedded, facts, kind="remote")
+    return (put, *replies.join(create, embedded, put.visibility, facts))
 
 
 def _check_no_pretence(object_: Mapping[str, Any], actor: str) -> None:
@@ -133,7 +144,8 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
         raise Forbidden("Only its author can update it.", pointer="/object/id")
     if stored.deleted:
         raise Gone("It was deleted.", pointer="/object/id")
-    whole = {**_merged(stored.document, patch), "updated": stamp(facts.now)}
+    kept = _SERVER_MANAGED | (add.OF_ITEMS if add.is_collection(stored.document) else set())
+    whole = {**_merged(stored.document, patch, kept=kept), "updated": stamp(facts.now)}
     _check_no_pretence(whole, update.actor)
     document = {**update.document, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
@@ -249,7 +261,7 @@ def send_delete(delete: Activity, facts: Facts) -> Effects:
     fact = activities.found(delete, facts)
     if fact is not None:
         return activities.send_delete(delete, fact, facts)
-    return (_bury(delete, facts, kind="ours"),)
+    return _bury(delete, facts, kind="ours")
 
 
 def receive_delete(delete: VerifiedActivity, facts: Facts) -> Effects:
@@ -266,13 +278,15 @@ def receive_delete(delete: VerifiedActivity, facts: Facts) -> Effects:
         return activities.receive_delete(fact, facts)
     stored = facts.object(object_id)
     refusal = None if stored is None else _not_theirs(delete, stored)
-    return (refusal or _bury(delete, facts, kind="remote"),)
+    return _bury(delete, facts, kind="remote") if refusal is None else (refusal,)
 
 
-def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) -> Bury:
-    stored = facts.object(delete.object_id)
-    former = stored.type if stored is not None else "Object"
-    return Bury(str(delete.object_id), kind, delete.actor, former, facts.now)
+def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) -> Effects:
+    id_, stored = str(delete.object_id), facts.object(delete.object_id)
+    if stored is None:
+        return (Bury(id_, kind, delete.actor, "Object", facts.now),)
+    left = () if stored.deleted else replies.leave(id_, stored.document)
+    return (Bury(id_, kind, delete.actor, stored.type, facts.now), *left)
 
 
 # All three --------------------------------------------------------------------------------
@@ -340,3 +354,8 @@ def _put(
         updated_at=read_time(object_.get("updated")),
         replace=replace,
     )
+
+
+def undo(undoing: Activity, mutation: Activity, facts: Facts) -> Effects:
+    """What is made, changed or deleted is not undone: what was made is deleted (AP-C2S-37)."""
+    return (Refuse("undo-of-mutation"),)
