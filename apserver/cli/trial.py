@@ -1,8 +1,10 @@
 """`apserver try`: a server on this machine with two actors, and lines to paste.
 
 The first start makes the actors and keeps what it prints in `try.json` in the data folder, so
-that the next start prints the same, at the same address. The folder is not that of
-`apserver serve`: a database belongs to one origin for good, and this one is only for trying.
+that the next start prints the same, at the same address. It writes `config.toml` there too, which
+other commands are pointed at, and which the next start reads when no other file is named. The
+folder is not that of `apserver serve`: a database belongs to one origin for good, and this one is
+only for trying.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from apserver.config import (
     Settings,
     check_origin,
     default_data_dir,
+    find_file,
     read,
     settle,
     split_listen,
@@ -68,7 +71,8 @@ def add(commands: Commands) -> None:
         summary="Run a server on this machine, with an actor and lines to paste.",
         text="Run a server on this machine until Ctrl-C. It needs no configuration. It makes two "
         "actors, and prints one with its token and three curl lines that work as pasted. The next "
-        "start finds its data.",
+        "start finds its data, and reads the configuration file among them when no other one is "
+        "named.",
         example="apserver try",
     )
     parser.add_argument(
@@ -116,6 +120,12 @@ def trial_settings(
     """Settings for one machine, with what is configured in place of each default."""
     overrides = {} if listen is None else {"listen": listen}
     given = read(config_file, environ, cwd=cwd, overrides=overrides)
+    default_dir = default_data_dir(environ, "apserver-try")
+    folder = given["data_dir"].value if "data_dir" in given else default_dir
+    kept = kept_trial(folder)
+    own = folder / FILE_NAME
+    if kept and find_file(config_file, environ, cwd=cwd) is None and own.exists():
+        given = _of_own_file(own, environ, cwd=cwd, overrides=overrides)
     if "origin" in given and not given["origin"].value.startswith("http:"):
         raise ConfigProblem(
             f'{given["origin"].where}: origin = "{given["origin"].value}" is not allowed here. '
@@ -123,11 +133,10 @@ def trial_settings(
             "Try it in another folder, or run: apserver serve"
         )
     defaults: dict[str, Any] = {
-        "data_dir": default_data_dir(environ, "apserver-try"),
+        "data_dir": folder,
         "federation.allow_http": True,
         "federation.allow_networks": LOOPBACK,
     }
-    kept = kept_trial(given["data_dir"].value if "data_dir" in given else defaults["data_dir"])
     defaults["listen"] = BY_DOTTED["listen"].default if kept is None else kept.listen
     listening = given["listen"].value if "listen" in given else defaults["listen"]
     if "origin" not in given:
@@ -136,6 +145,16 @@ def trial_settings(
     if kept is not None and kept.origin != settings.origin:
         raise _of_another_origin(kept, settings, given)
     return settings
+
+
+def _of_own_file(
+    own: Path, environ: Mapping[str, str], *, cwd: Path, overrides: Mapping[str, str]
+) -> dict[str, Given]:
+    """What the trial's own file says. The folder may have been moved since it was written; and with
+    another address to listen at, the origin is that, and is refused."""
+    stale = {"data_dir", *(("origin",) if overrides else ())}
+    given = read(str(own), environ, cwd=cwd, overrides=overrides)
+    return {name: item for name, item in given.items() if name not in stale}
 
 
 def _of_another_origin(
@@ -261,6 +280,9 @@ For bob's side, {trial.other}/inbox, make a token in a second shell:
 
 Other commands, there too:
 {command("actor", "create", "NAME", config=config)}
+
+Settings, which the next start reads:
+{config}
 """
 
 

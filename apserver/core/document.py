@@ -304,7 +304,9 @@ def _check_thing(value: Any, pointer: str) -> None:
 
 
 def _check_addressee(value: Any, pointer: str) -> None:
-    if not is_public(value):
+    if isinstance(value, str) and not is_public(value) and not lexical.is_absolute_iri(value):
+        _refuse(pointer, f"an absolute IRI or an object; everybody is {PUBLIC}")
+    elif not is_public(value):
         _check_thing(value, pointer)
 
 

@@ -75,6 +75,8 @@ def draft(
         )
     if "Update" in types_of(document):
         document = _with_removals(document, posted.get("object"))
+    if "Undo" in types_of(document):
+        document = _with_own(document, actor)
     if len(audience.everyone) > limits.RECIPIENTS:
         raise BadInput(f"At most {limits.RECIPIENTS} recipients may be named.", pointer="/to")
     types = types_of(document)
@@ -92,7 +94,7 @@ def is_activity(document: Mapping[str, Any]) -> bool:
     """
     types = frozenset(types_of(document))
     if not types:
-        raise BadInput("What is posted needs a type.", pointer="/type")
+        raise BadInput("What is posted needs a type, or a verbPhrase.", pointer="/type")
     if types & LINK_TYPES:
         raise BadInput("A Link cannot be posted by itself.", pointer="/type")
     if types & KNOWN_TYPES:  # a Relationship has an object, and is none the less no activity
@@ -150,6 +152,14 @@ def _with_removals(update: dict[str, Any], posted: object) -> dict[str, Any]:
         return update
     removed = {name: None for name, value in posted.items() if value is None}
     return {**update, "object": {**removed, **_plain_names(patch)}}
+
+
+def _with_own(undo: dict[str, Any], actor: str) -> dict[str, Any]:
+    """An Undo whose described activity says by whom it was: one undoes only what one did."""
+    described = undo.get("object")
+    if not isinstance(described, dict) or "actor" in described or not types_of(described):
+        return undo
+    return {**undo, "object": {**described, "actor": actor}}
 
 
 def _check_actor(named: object, actor: str, *, pointer: str) -> None:

@@ -47,6 +47,7 @@ DISPLAY_NAME = 200  #: characters
 # Collections
 PAGE = 20
 PAGE_MAX = 50  #: the largest page a client may ask for
+PAGE_BYTES = 8 << 20  #: items on one page that everybody may ask for
 OVER_FETCH = 5  #: rounds that a page of a filtered collection may load
 
 # Streams
@@ -54,6 +55,7 @@ STREAMS_LISTED = 1_000  #: actors whose list of streams one process has at hand
 PARTICIPANTS = 20  #: objects, and targets, of one activity that go into the role index
 DATA_FILTERS = 5  #: members of actionData that a stream is filtered by
 SPARE = 8  #: actions that are read beyond a page, for those that are not for the viewer
+EXPANDED = 4 << 20  #: documents in place of ids, on one page (expand=full)
 SIFTED = 200  #: actions that are looked at in one round for a page with filters
 MERGED_FOLLOWS = 100  #: up to so many follows, home is merged from the newest of each
 WALKED_ROWS = 32  #: of the role index, for each follow, that the other plan for home looks at
@@ -107,6 +109,7 @@ ROUND_ROWS = 500  #: activities in one group commit
 JOB_BATCH = 100
 BUCKETS_PER_LEASE = 16  #: that one worker takes up together, for one batch
 RECALLED = 40  #: activities that are taken from an outbox when its actor is followed
+RECALL_ITEMS = 120  #: of the outbox that are looked at, whatever they are
 RECALL_PAGES = 3  #: of the outbox, the collection itself included
 SUSPENDED = 64  #: jobs of one bucket for which one worker waits for documents
 RESOLVES_IN_FLIGHT = 64  #: recipients that one worker looks for at a time
@@ -137,6 +140,7 @@ KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
 KNOCK_REMEMBERED_S = 7 * 24 * 3600
 
 # Requests of clients
+ACCEPT_LANGUAGE = 1_000  #: characters of the header that are read
 IDEMPOTENCY_KEY = 255  #: characters
 IDEMPOTENCY_S = 86_400.0  #: how long the same key stands for the same request
 

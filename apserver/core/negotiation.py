@@ -3,8 +3,9 @@
 Other servers and their caches are used to one answer, so Activity Streams go out as
 `application/activity+json` to everybody who takes it by name, and to everybody who does not say.
 Only who asks for `application/ld+json` and not for the other gets that, with the profile of AS2.
-Nobody is told 406: a client that lists only what we do not have (a browser, `application/json`)
-is still better served with the document than without (AP-GET-05).
+Activities and objects are pages too, for whoever prefers HTML. Nobody is told 406: a client that
+lists only what we do not have (`application/json`) is still better served with the document than
+without (AP-GET-05).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from apserver.core.vocabulary import ACTIVITY_JSON, LD_JSON_AS2
+from apserver.core.vocabulary import ACTIVITY_JSON, HTML, LD_JSON_AS2
 
 #: What stands between separators; a separator inside a quoted string is none.
 _BETWEEN_COMMAS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
@@ -85,6 +86,13 @@ def choose(accept: str, offers: Sequence[str]) -> str | None:
         return offers[0]
     best = max(offers, key=lambda offer: quality_of(offer, ranges))
     return best if quality_of(best, ranges) > 0 else None
+
+
+@lru_cache(maxsize=256)
+def prefers_html(accept: str) -> bool:
+    """Whether a page is wanted more than the document, as browsers want it. Who does not say, or
+    takes anything, gets the document."""
+    return choose(accept, (ACTIVITY_JSON, LD_JSON_AS2, "application/json", HTML)) == HTML
 
 
 @lru_cache(maxsize=256)

@@ -218,6 +218,7 @@ def things_in(activity: Activity, things: Things) -> list[str]:
     """The things of a site that are shown in full in an activity of ours."""
     if not things.configured or activity.type in _BY_ID:
         return []
-    named = [iri for name in PARTICIPANTS[1:] for iri in ids_of(activity.document.get(name))]
+    members = (ids_of(activity.document.get(name)) for name in PARTICIPANTS[1:])
+    named = [iri for ids in members for iri in ids[: limits.PARTICIPANTS]]
     found = ((iri, things.find(iri)) for iri in dict.fromkeys(named))
     return [iri for iri, kind in found if kind is not None and not kind.user]

@@ -23,6 +23,7 @@ LD_JSON = "application/ld+json"
 LD_JSON_AS2 = f'{LD_JSON}; profile="{AS2_CONTEXT}"'
 JRD_JSON = "application/jrd+json"
 XRD_XML = "application/xrd+xml"
+HTML = "text/html"
 PROBLEM_JSON = "application/problem+json"
 
 ACTIVITY_TYPES = frozenset(

@@ -121,9 +121,7 @@ async def owe(
     addressed; the inboxes of the actors. ``order`` is the job's id, ``but`` need no more."""
     followers = await _followers_of(conn, row)
     addressed = followers is not None and followers in (row.recipients or ())
-    to_many = addressed or row.visibility <= Visibility.UNLISTED
-    shared = delivery.uses_shared_inbox(row.type, to_many=to_many)
-    inboxes = {(one.shared_inbox if shared else None) or one.inbox: one for one in to}
+    inboxes = await inboxes_of(conn, row, to)
     await deliveries.queue(
         conn,
         activity=row.key,
@@ -137,3 +135,12 @@ async def owe(
         to_followers=addressed and to_followers,
     )
     return list(inboxes)
+
+
+async def inboxes_of(conn: Connection, row: ActivityRow, to: Iterable[Actor]) -> dict[str, Actor]:
+    """Where these actors get an activity, each inbox once with one of those who get it there."""
+    followers = await _followers_of(conn, row)
+    addressed = followers is not None and followers in (row.recipients or ())
+    to_many = addressed or row.visibility <= Visibility.UNLISTED
+    shared = delivery.uses_shared_inbox(row.type, to_many=to_many)
+    return {(one.shared_inbox if shared else None) or one.inbox: one for one in to}

@@ -10,7 +10,9 @@ them; whatever is of somebody else, or is named by its id alone, is passed over.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from apserver import telemetry
 from apserver.core import limits
@@ -84,12 +86,15 @@ class OutboxReader:
         outbox = id_of(parse(actor.document).get("outbox"))
         if outbox is None or not same_origin(outbox, actor.id):
             return []
-        found = [
-            arrival
-            for document in await self._newest(outbox, budget)
-            if (arrival := self._arrival(document, actor)) is not None
-        ]
-        return found[: limits.RECALLED]
+        found: list[Arrival] = []
+        for document in await self._newest(outbox, budget):
+            arrival = self._arrival(document, actor)
+            if arrival is not None:
+                found.append(arrival)
+            if len(found) == limits.RECALLED:
+                break
+            await asyncio.sleep(0)  # each may be as much to clean as one that was sent
+        return found
 
     async def _newest(self, outbox: str, budget: Budget) -> list[Document]:
         """What the first pages embed, until there is enough or the budget is spent."""
@@ -101,7 +106,8 @@ class OutboxReader:
         pages = await pages_of(
             collection, outbox, get, items=limits.RECALLED, pages=limits.RECALL_PAGES
         )
-        return [one for page in pages for one in _embedded(page)]
+        embedded = (one for page in pages for one in _embedded(page))
+        return list(islice(embedded, limits.RECALL_ITEMS))
 
     def _arrival(self, document: Document, actor: Actor) -> Arrival | None:
         """An activity as it is stored; None for what is not the actor's, or not for everybody."""

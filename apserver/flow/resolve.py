@@ -6,37 +6,64 @@ take (whoever finds it due again afterwards takes it up), and each recipient is 
 it is found. What is left to find, and the inboxes that have the activity already, stand in the
 job's row and change in the transaction that queues, so that nobody gets it twice (AP-S2S-12) and
 nobody is forgotten.
+
+A recipient may turn out to be a collection; then its members are served (`flow.members`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.errors import Astray, BadInput, DomainBlocked, RemoteGone
+from apserver.errors import Astray, BadInput, DomainBlocked, OverBudget, RemoteGone
 from apserver.flow.bell import Bell
 from apserver.flow.beside import Beside
 from apserver.flow.fan_out import owe
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.members import MemberFanOut, members_of
+from apserver.flow.paging import Document
 from apserver.flow.put_off import put_off
 from apserver.flow.remote import Remote
+from apserver.flow.signers import Signers
 from apserver.net.budget import Budget
+from apserver.net.knock import Signer
 from apserver.store import jobs, objects
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.jobs import Job
 
 
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Whom a collection led to."""
+
+    ids: Sequence[str]
+
+
 class Resolver:
     """Does ``resolve`` jobs in the background; one per worker."""
 
-    def __init__(self, db: Database, remote: Remote, live: LiveRules, bell: Bell):
+    def __init__(
+        self,
+        db: Database,
+        remote: Remote,
+        live: LiveRules,
+        bell: Bell,
+        *,
+        signers: Signers,
+        origin: str,
+        allow_http: bool,
+    ):
         self._db = db
         self._remote = remote
         self._live = live
         self._bell = bell
+        self._signers = signers
+        self._allow_http = allow_http
+        self._members = MemberFanOut(live, origin=origin)
         self._beside = Beside(db)
         self._slots = asyncio.Semaphore(limits.RESOLVES_IN_FLIGHT)
 
@@ -50,40 +77,72 @@ class Resolver:
         await self._beside.close()
 
     async def _resolve(self, job: Job) -> None:
-        serving = (self._serve(job, one) for one in job.recipients or ())
+        async with self._db.connection() as conn:
+            left = await jobs.left_to_find(conn, job)
+        if left is None:
+            return
+        serving = (self._serve(job, one, one in left.members) for one in left.recipients)
         ended = await asyncio.gather(*serving, return_exceptions=True)
-        self._bell.ring()
         troubles = [one for one in ended if isinstance(one, Exception)]
-        if troubles:
+        if any(one is True for one in ended):
+            async with self._db.connection() as conn:
+                await jobs.release(conn, [job])  # for the members
+        elif troubles:
             await put_off(self._db, job, troubles[0], attempts=limits.RESOLVE_ATTEMPTS)
+        self._bell.ring()
 
-    async def _serve(self, job: Job, recipient: str) -> None:
-        """Find one recipient and queue what it is owed; raises when it cannot be found now."""
+    async def _serve(self, job: Job, recipient: str, is_member: bool) -> bool:
+        """Find one recipient and queue what it is owed; whether it led to others that are to be
+        found now. A member of a collection leads no further. Raises when it cannot be found now."""
         async with self._slots, asyncio.timeout(limits.LEASE_S - 2 * limits.GET_S):
-            actor = await self._find(recipient)
+            found = await self._find(job, recipient, is_member)
 
-        async def work(conn: Connection) -> None:
-            await self._owe(conn, job, recipient, actor)
+        async def work(conn: Connection) -> bool:
+            return await self._owe(conn, job, recipient, found)
 
-        await self._db.transaction(work, durable=False)
+        return await self._db.transaction(work, durable=False)
 
-    async def _find(self, recipient: str) -> Actor | None:
-        """The actor; None when there is none and never will be."""
+    async def _find(self, job: Job, recipient: str, is_member: bool) -> Actor | _Members | None:
+        """The actor, or the members of the collection; None when there is neither and never will
+        be."""
         if (reason := self._live.barred(recipient)) is not None:
             telemetry.event("recipient let go", recipient=recipient, reason=reason)
             return None
+        budget = Budget()
+
+        async def sender() -> Signer | None:
+            return await self._sender_of(job)
+
+        async def page(id_: str) -> Document:
+            return await self._remote.page(id_, budget, in_name_of=sender)
+
         try:
-            return await self._remote.actor(recipient, Budget())
-        except (RemoteGone, BadInput, DomainBlocked, Astray) as error:
+            found = await self._remote.addressee(recipient, budget, in_name_of=sender)
+            if isinstance(found, Actor) or is_member:
+                return found if isinstance(found, Actor) else None
+            return _Members(await members_of(found, recipient, page, allow_http=self._allow_http))
+        except (RemoteGone, BadInput, DomainBlocked, Astray, OverBudget) as error:
             telemetry.event("recipient let go", recipient=recipient, reason=error)
             return None
 
-    async def _owe(self, conn: Connection, job: Job, recipient: str, actor: Actor | None) -> None:
+    async def _sender_of(self, job: Job) -> Signer | None:
+        async with self._db.connection() as conn:
+            rows = await objects.activities_by_key(conn, [job.activity])
+        return await self._signers.actor(rows[job.activity].actor) if rows else None
+
+    async def _owe(
+        self, conn: Connection, job: Job, recipient: str, found: Actor | _Members | None
+    ) -> bool:
         left = await jobs.left_to_find(conn, job)
         if left is None or recipient not in left.recipients:
-            return
-        rows = await objects.activities_by_key(conn, [job.activity])
+            return False
+        row = (await objects.activities_by_key(conn, [job.activity])).get(job.activity)
+        if isinstance(found, _Members) and row is not None:
+            return await self._members.queue(
+                conn, job, row, left, recipient=recipient, members=found.ids
+            )
         inboxes: list[str] = []
-        if actor is not None and job.activity in rows:
-            inboxes = await owe(conn, rows[job.activity], [actor], order=job.id, but=left.owed)
+        if isinstance(found, Actor) and row is not None:
+            inboxes = await owe(conn, row, [found], order=job.id, but=left.owed)
         await jobs.found(conn, job, recipient, inboxes, is_last=len(left.recipients) == 1)
+        return False

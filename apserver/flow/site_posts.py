@@ -134,8 +134,11 @@ class SitePosts:
         ]
 
     def _name(self, iri: str, document: Mapping[str, Any] | None) -> str | None:
+        """What its actor is called; a façade tells no more of its thing than may be seen of it."""
         kind = self._things.find(iri)
-        name = None if kind is None else kind.shown(iri, document).get("name")
+        if kind is None or (kind.facade and kind.access != "public"):
+            return None
+        name = kind.shown(iri, document).get("name")
         return name[: limits.DISPLAY_NAME] if isinstance(name, str) else None
 
     async def _check_acts(self, actor: str, *, is_new: bool) -> None:

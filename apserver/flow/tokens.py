@@ -49,6 +49,11 @@ class Tokens:
     async def _holder(self, conn: Connection, name: str, scopes: Sequence[Scope]) -> Actor:
         """Whom such a token is for. What stands for the server speaks for the site that uses it."""
         if "site" not in scopes:
+            if fold_name(name) == INSTANCE:
+                raise Refused(
+                    f"{name} is the server's own actor, and a token of it is that of a site. "
+                    f"Make one with: apserver token create {INSTANCE} --scope site"
+                )
             return await find_person(conn, self._handle_host, name)
         if fold_name(name) != INSTANCE:
             raise Refused(

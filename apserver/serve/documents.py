@@ -6,7 +6,11 @@ from uuid import UUID
 
 from aiohttp import hdrs, web
 
-from apserver.core.negotiation import as2_media_type
+from apserver.core import limits
+from apserver.core.document import parse
+from apserver.core.document_page import document_page
+from apserver.core.negotiation import as2_media_type, prefers_html
+from apserver.core.vocabulary import HTML
 from apserver.errors import ApserverError
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.soundness import is_sound
@@ -32,6 +36,17 @@ def document(
     media_type = as2_media_type(accepted_by(request))
     cache = f"public, max-age={max_age_s}" if shared else "private, no-store"
     return reply(request, body, content_type=media_type, cache=cache, vary=vary, status=status)
+
+
+def page_or_document(request: web.Request, body: bytes, *, shared: bool) -> web.Response:
+    """A document, or for whoever prefers HTML the page of it, in their language."""
+    vary = "Accept, Accept-Language, Authorization, Signature"
+    if not prefers_html(accepted_by(request)):
+        return document(request, body, shared=shared, vary=vary)
+    languages = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")[: limits.ACCEPT_LANGUAGE]
+    cache = "public, max-age=60" if shared else "private, no-store"
+    page = document_page(parse(body), languages).encode()
+    return reply(request, page, content_type=f"{HTML}; charset=utf-8", cache=cache, vary=vary)
 
 
 def tombstone(request: web.Request, body: bytes, *, shared: bool) -> web.Response:

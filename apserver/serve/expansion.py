@@ -1,7 +1,7 @@
 """Activities with the documents of their participants in place of ids (``expand=full``).
 
 Only what is served of them, and only to those who may read it: where there is nothing to show, the
-id stays. What was deleted is a Tombstone.
+id stays, and so it does where the page would grow too big. What was deleted is a Tombstone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from apserver.serve.viewing import viewer_among
 from apserver.store import actors, objects
 from apserver.store.actors import Actor
 from apserver.store.db import Connection
+from apserver.store.sizes import sizes_of
 
 _MEMBERS = ("actor", "object", "target")
 
@@ -29,24 +30,60 @@ async def expanded(
 ) -> list[bytes]:
     """These activities with what may be shown of actor, object and target."""
     read = [json.loads(activity) for activity in activities]
-    named = {iri for activity in read for name in _MEMBERS for iri in _named(activity, name)}
+    chosen = _chosen([_named(activity) for activity in read], await _sizes(conn, read))
+    named = frozenset[str]().union(*chosen)
     known = await _actors(conn, site, named)
     known = await _objects(conn, site, viewer, named) | known
-    return [render(_with(activity, known)) for activity in read]
+    return [
+        render(_with(activity, {iri: known[iri] for iri in few if iri in known}))
+        for activity, few in zip(read, chosen, strict=True)
+    ]
 
 
-def _named(activity: Mapping[str, Any], member: str) -> list[str]:
-    values = as_list(activity.get(member))[: limits.PARTICIPANTS]
-    return [value for value in values if isinstance(value, str)]
+def _named(activity: Mapping[str, Any]) -> list[str]:
+    """The ids that may give way to documents, each once."""
+    members = (as_list(activity.get(name))[: limits.PARTICIPANTS] for name in _MEMBERS)
+    return list(dict.fromkeys(one for values in members for one in values if isinstance(one, str)))
+
+
+async def _sizes(conn: Connection, activities: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    keys = {iri: key_of(iri) for activity in activities for iri in _named(activity)}
+    sizes = await sizes_of(conn, set(keys.values()))
+    return {iri: sizes[key] for iri, key in keys.items() if key in sizes}
+
+
+def _chosen(named: Sequence[Sequence[str]], sizes: Mapping[str, int]) -> list[frozenset[str]]:
+    """Of which ids, in each activity, the documents are shown: as many bytes as a page may have.
+
+    One small activity can name what is big, and many can name the same.
+    """
+    left = limits.EXPANDED
+    chosen = []
+    for ids in named:
+        few = set()
+        for iri in ids:
+            if iri in sizes and sizes[iri] * len(_MEMBERS) <= left:
+                left -= sizes[iri] * len(_MEMBERS)
+                few.add(iri)
+        chosen.append(frozenset(few))
+    return chosen
 
 
 def _with(activity: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    def member(value: Any) -> Any:
-        if isinstance(value, list):
-            return [member(one) for one in value]
-        return known.get(value, value) if isinstance(value, str) else value
+    """The activity with these documents, in each member once: others name one thing many times."""
 
-    return {name: member(value) if name in _MEMBERS else value for name, value in activity.items()}
+    def member(value: Any, left: set[str]) -> Any:
+        if isinstance(value, list):
+            return [member(one, left) for one in value]
+        if not isinstance(value, str) or value not in left:
+            return value
+        left.remove(value)
+        return known[value]
+
+    return {
+        name: member(value, set(known)) if name in _MEMBERS else value
+        for name, value in activity.items()
+    }
 
 
 async def _actors(conn: Connection, site: Site, named: Collection[str]) -> dict[str, Any]:

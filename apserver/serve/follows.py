@@ -58,6 +58,8 @@ async def follows_page(
     if unknown:
         known = ", ".join((*_FILTERS[side], *PARAMETERS))
         raise BadInput(f"Unknown parameter: {min(unknown)}. Known: {known}.")
+    if any("\0" in value for value in query.values()):
+        raise BadInput("NUL is in no text.")
     view = query.get("view", "flags")
     if view not in _VIEWS:
         raise BadInput(f"view is one of {', '.join(_VIEWS)}.")

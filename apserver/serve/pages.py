@@ -134,6 +134,28 @@ async def look(
     return Seen(shown, newest=first, oldest=last, is_last=is_last)
 
 
+def fitting(
+    seen: Seen[T, P], window: Window[P], *, size: Callable[[T], int], at: Callable[[T], P]
+) -> Seen[T, P]:
+    """So much of it, at least one item, as `limits.PAGE_BYTES` allow: the next page goes on there.
+
+    ``size`` tells the bytes of an item.
+    """
+    nearest = seen.items[::-1] if window.is_upwards else seen.items
+    total, fit = 0, 0
+    for item in nearest:
+        total += size(item)
+        if fit and total > limits.PAGE_BYTES:
+            break
+        fit += 1
+    if fit == len(nearest):
+        return seen
+    kept = nearest[:fit]
+    if window.is_upwards:
+        return Seen(kept[::-1], newest=at(kept[-1]), oldest=seen.oldest, is_last=False)
+    return Seen(kept, newest=seen.newest, oldest=at(kept[-1]), is_last=False)
+
+
 def page_bytes(
     seen: Seen[T, P],
     window: Window[P],

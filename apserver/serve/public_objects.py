@@ -14,6 +14,7 @@ from apserver.errors import BadInput
 from apserver.serve.pages import (
     PARAMETERS,
     Window,
+    fitting,
     look,
     page_bytes,
     read_cursor,
@@ -73,6 +74,9 @@ async def _page(conn: Connection, site: Site, window: Window[Place]) -> bytes:
         ]
 
     seen = await look(window, read=read, sift=sift, at=lambda one: one.place)
+    seen = fitting(
+        seen, window, size=lambda one: len(one.row.document), at=lambda one: one.place
+    )
     return page_bytes(
         seen,
         window,

@@ -17,7 +17,7 @@ from apserver.core.vocabulary import COLLECTION_TYPES
 from apserver.errors import Missing
 from apserver.serve import collections
 from apserver.serve.collection_pages import total
-from apserver.serve.documents import document, intact, tombstone
+from apserver.serve.documents import document, intact, page_or_document, tombstone
 from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
 from apserver.serve.streams import with_streams
 from apserver.serve.viewing import viewer_among, viewer_of_one
@@ -60,7 +60,7 @@ async def get_object(request: web.Request) -> web.Response:
     if row.deleted_at is not None:
         return tombstone(request, body, shared=shared)
     body = with_collections(body, row.id, await _totals(site, row.id))
-    return document(request, body, shared=shared)
+    return page_or_document(request, body, shared=shared)
 
 
 async def _totals(site: Site, id_: str) -> dict[str, int]:
@@ -86,4 +86,4 @@ async def get_activity(request: web.Request) -> web.Response:
     shared = row.visibility <= Visibility.UNLISTED
     if row.deleted_at is not None:
         return tombstone(request, body, shared=shared)
-    return document(request, body, shared=shared)
+    return page_or_document(request, body, shared=shared)

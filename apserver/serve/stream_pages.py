@@ -13,7 +13,7 @@ from apserver.core.audience import Visibility, may_read
 from apserver.core.roles import Role
 from apserver.core.stream_filters import Entry, Query
 from apserver.serve.expansion import expanded
-from apserver.serve.pages import Seen, Window, look
+from apserver.serve.pages import Seen, Window, fitting, look
 from apserver.serve.site import Site
 from apserver.serve.viewing import bodies_of, viewer_among
 from apserver.store import objects, streams
@@ -28,6 +28,7 @@ from apserver.store.positions import (
     overview,
     positions,
 )
+from apserver.store.sizes import sizes_of_activities
 from apserver.store.streams import EntryRow
 
 #: How the participants of an item are shown: not at all (the item is its id), as they are stored,
@@ -128,6 +129,15 @@ class Look:
             return True
         entry = Entry(row.type, row.verb, row.published_at, parts, row.data)
         return self._stream.query.matches(entry, self._keys)
+
+    async def fitting(
+        self, seen: Seen[Position, Position], window: Window[Position]
+    ) -> Seen[Position, Position]:
+        """As much of a page as it may have in bytes."""
+        sizes = await sizes_of_activities(self._conn, [one.activity for one in seen.items])
+        return fitting(
+            seen, window, size=lambda one: sizes.get(one.activity, 0), at=lambda one: one
+        )
 
     async def items(self, found: Sequence[Position], expand: Expand) -> list[bytes]:
         """What is shown of these, in their order. What is damaged is left out."""

@@ -74,15 +74,15 @@ async def get_custom_stream(request: web.Request) -> web.Response:
 async def get_stream_of_actor(request: web.Request) -> web.Response:
     """A stream below an actor of ours: home, or a stream of the site about this actor."""
     site, slug = site_of(request), request.match_info["stream"]
-    actor = await site.lookups.actors.get(key_of(site.names.actor(request.match_info["name"])))
+    id_ = site.names.actor(request.match_info["name"])
+    if slug == "home":
+        return await _get_home(request, id_)
     custom = site.registry.streams.get(slug)
-    if actor is None or not (actor.ours and actor.is_active) or (slug != "home" and custom is None):
+    if custom is None or not await _is_here(site, id_):
         raise Missing
-    if custom is None or slug == "home":
-        return await _answer_home(request, actor.id)
     asked = Asked.of(request, *(name for name in custom.parameters if name != "id"))
     scope = "actor" if custom.scope == "public" else custom.scope
-    return await _answer(request, asked, _scoped(asked, custom, scope, actor.id))
+    return await _answer(request, asked, _scoped(asked, custom, scope, id_))
 
 
 def with_streams(document: bytes, site: Site, actor: str) -> bytes:
@@ -102,13 +102,26 @@ def _streams_of(origin: str, actor: str, slugs: tuple[str, ...]) -> bytes:
     return json.dumps(links).encode()
 
 
-async def _answer_home(request: web.Request, owner: str) -> web.Response:
-    """What those do whom the actor follows now; for the actor alone."""
+async def _get_home(request: web.Request, owner: str) -> web.Response:
+    """Home, for its owner alone, whose token holds only as long as the owner is here."""
     viewer = await viewer_of(request)
+    if viewer == owner:
+        return await _answer_home(request, owner)
+    if not await _is_here(site_of(request), owner):
+        raise Missing
     if viewer is None:
         raise NotTrusted("Home is for its owner. Send the actor's bearer token.")
-    if viewer != owner:
-        raise Forbidden("Home is for its owner.")
+    raise Forbidden("Home is for its owner.")
+
+
+async def _is_here(site: Site, actor: str) -> bool:
+    """Whether this is an actor of ours that is there."""
+    found = await site.lookups.actors.get(key_of(actor))
+    return found is not None and found.ours and found.is_active
+
+
+async def _answer_home(request: web.Request, owner: str) -> web.Response:
+    """What those do whom the actor follows now."""
     asked = Asked.of(request, "flag", "since", "include_self")
     own, key = asked.own, key_of(owner)
     mine = own.get("include_self")
@@ -130,7 +143,7 @@ async def _answer_home(request: web.Request, owner: str) -> web.Response:
         home=None if mine == "only" else home,
         without_owner=mine == "never",
     )
-    return await _answered(request, asked, stream, viewer)
+    return await _answered(request, asked, stream, owner)
 
 
 def _of_thing(scope: str, id_: str) -> Filter:
@@ -160,6 +173,8 @@ async def _answered(
         async with site.db.connection() as conn:
             look = Look(conn, site, stream, viewer)
             seen = await look.at(asked.window)
+            if asked.expand != "none":
+                seen = await look.fitting(seen, asked.window)
             items = await look.items(seen.items, asked.expand)
         body = page_bytes(
             seen,

@@ -124,7 +124,7 @@ WHERE bucket = $1 AND id = $2
 """
 _LED_TO = """
 UPDATE job SET recipients = array_remove(recipients, $3) || $4::text[], members = members || $4,
-    owed = owed || $5::text[], run_at = now()
+    owed = owed || $5::text[]
 WHERE bucket = $1 AND id = $2
 """
 
@@ -268,8 +268,8 @@ async def found(
 async def led_to(
     conn: Connection, job: Job, recipient: str, members: Sequence[str], inboxes: Sequence[str]
 ) -> None:
-    """A recipient is a collection: these of its members are to be found now, and those inboxes need
-    no more. The job is due again."""
+    """A recipient is a collection: these of its members are to be found instead, and those inboxes
+    need no more."""
     await conn.execute(_LED_TO, job.bucket, job.id, recipient, members, inboxes)
 
 

@@ -309,7 +309,8 @@ async def compose_activities(
     nested: bool = False,
     counted: bool = False,
 ) -> list[bytes]:
-    """The JSON of activities, each with its object as it is now, in full when that is the actor's.
+    """The JSON of activities, each with its object as it is now, in full when that is the actor's
+    and for all whom the activity is for.
 
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
     ``counted`` shows objects of ours with their collections.
@@ -326,13 +327,21 @@ async def compose_activities(
             envelope = _with_things(envelope, row.things, things)
         if row.spliced is not None and row.spliced in objects:
             object_ = objects[row.spliced]
-            theirs = object_.author == row.actor
             document = documents.get(object_.key, object_.document)
-            inner = document if theirs else dumps(object_.id).encode()
+            whole = object_.author == row.actor and _is_for_all_of(row, object_)
+            inner = document if whole else dumps(object_.id).encode()
             comma = b"," if envelope != b"{}" else b""
             envelope = envelope[:-1] + comma + b'"object":' + inner + b"}"
         bodies.append(compose(envelope, row.context, nested=nested))
     return bodies
+
+
+def _is_for_all_of(row: ActivityRow, object_: ObjectRow) -> bool:
+    """Whether whoever may read the activity may read its object: since it was made, the author may
+    have kept it from some. Whom those of others are for does not change."""
+    if object_.kind != "ours" or object_.visibility <= Visibility.UNLISTED:
+        return True
+    return object_.visibility <= row.visibility and set(row.audience) <= set(object_.audience)
 
 
 def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) -> dict[str, Any]:
@@ -349,19 +358,22 @@ def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) 
 
 def _with_things(envelope: bytes, iris: Sequence[str], things: Mapping[str, Any]) -> bytes:
     """The envelope with these things of a site as they are now, or else their ids alone. They
-    stand in any member, and so it is parsed."""
+    stand in any member, and so it is parsed. What stands in one twice is shown there once."""
 
-    def shown(value: Any) -> Any:
+    def shown(value: Any, left: set[str]) -> Any:
         if isinstance(value, list):
-            return [shown(item) for item in value]
+            return [shown(item, left) for item in value]
         iri = value.get("id") if isinstance(value, dict) else value
         if not isinstance(iri, str) or iri not in iris:
             return value
+        if iri not in left:
+            return iri
+        left.remove(iri)
         return things.get(iri, iri)
 
     return encoded(
         {
-            name: shown(value) if name in PARTICIPANTS else value
+            name: shown(value, set(iris)) if name in PARTICIPANTS else value
             for name, value in loads(envelope).items()
         }
     )

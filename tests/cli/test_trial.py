@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from apserver.cli.example import render_file
 from apserver.cli.trial import Trial, curl_lines, kept_trial, origin_at, render, trial_settings
 from apserver.config import Settings
+from apserver.core.flags import Flag
 from apserver.core.vocabulary import PUBLIC
 from apserver.errors import ConfigProblem
 from tests.cli.program import apserver
@@ -94,6 +96,24 @@ def test_the_next_start_listens_where_the_first_did(tmp_path: Path) -> None:
     keep(tmp_path, json.dumps(asdict(at_all)))
     settled = settings(tmp_path)
     assert (settled.listen, settled.origin) == (at_all.listen, at_all.origin)
+
+
+def test_the_next_start_reads_the_file_of_the_first(tmp_path: Path) -> None:
+    """What one writes into the configuration file that a trial names is no dead letter."""
+    first = settings(tmp_path)
+    first.data_dir.mkdir()
+    file = render_file(first.plain()) + '[flags.mute]\nmutes = true\n'
+    (first.data_dir / "config.toml").write_text(file)
+    assert settings(tmp_path).flags == ()  # of a start that was cut short
+    (first.data_dir / "try.json").write_text(json.dumps(asdict(TRIAL)))
+    assert settings(tmp_path).flags == (Flag(name="mute", mutes=True),)
+    with pytest.raises(ConfigProblem, match=re.escape("try --listen 127.0.0.1:8080")):
+        settings(tmp_path, "127.0.0.1:9000")
+    moved = first.data_dir.rename(tmp_path / "moved")
+    assert settings(tmp_path, APSERVER__DATA_DIR=str(moved)).data_dir == moved
+    (tmp_path / "config.toml").write_text('[log]\nlevel = "debug"\n')
+    named = settings(tmp_path, APSERVER__DATA_DIR=str(moved))
+    assert (named.flags, named.log.level) == ((), "debug")
 
 
 def test_another_port_is_refused_with_the_cure(tmp_path: Path) -> None:

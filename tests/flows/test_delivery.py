@@ -177,19 +177,16 @@ async def test_an_unknown_recipient_is_found_in_the_background(
     server: Server, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AP-S2S-09: at the next try when it could not be fetched at first; one that is gone, or is
-    no actor, is let go, and so is a collection of somebody else's (1.6 #13)."""
+    no actor, is let go."""
     monkeypatch.setattr(limits, "NEGATIVE_CACHE_BUSY_S", 0.0)
     peer.documents["/users/carol"], document = 503, peer.documents["/users/carol"]
     peer.documents["/users/gone"] = 410
-    peer.documents["/lists/1"] = {
+    peer.documents["/notes/1"] = peer.create("carol", "no actor")["object"] | {
         "@context": CONTEXT,
-        "id": f"{peer.origin}/lists/1",
-        "type": "OrderedCollection",
-        "orderedItems": [peer.id("member")],
+        "id": f"{peer.origin}/notes/1",
     }
-    peer.add_actor("member")
     created = await note_to(
-        server, peer.id("carol"), peer.id("gone"), f"{peer.origin}/lists/1", peer.id("missing")
+        server, peer.id("carol"), peer.id("gone"), f"{peer.origin}/notes/1", peer.id("missing")
     )
     await server.drained()
     waiting = await server.rows("SELECT recipients, parked_at FROM job")

@@ -190,7 +190,8 @@ async def test_AS_34_an_actor_tells_no_more_than_it_must(server: Server) -> None
     assert actor["name"] == actor["preferredUsername"] == "ann"
     needed = {
         *("@context", "id", "type", "url", "preferredUsername", "webfinger", "name", "published"),
-        *("inbox", "outbox", "followers", "following", "liked", "endpoints"),
+        *("inbox", "outbox", "followers", "following", "liked", "featured", "endpoints"),
+        *("streams", "blocked", "pendingFollowers", "pendingFollowing"),
         *("publicKey", "assertionMethod", "manuallyApprovesFollowers", "generator", "implements"),
     }
     assert set(actor) <= needed

@@ -106,6 +106,23 @@ async def test_scenario_11_unfollow(server: Server) -> None:
     assert len((await server.get(stream)).json["orderedItems"]) == 1
 
 
+async def test_scenario_11_unfollow_names_no_actor(server: Server) -> None:
+    """Scenario 11, B8: whoever undoes is who followed, and that goes without saying."""
+    issue = await thing(server)
+    await follow(server, "ann", issue)
+    await follow(server, "ann", issue, followFlag="liking")
+    undone = await server.post(
+        "ann", {"type": "Undo", "object": {"type": "Follow", "object": issue}}
+    )
+    assert undone.status == 201, undone.text
+    assert undone.json["object"]["actor"] == server.id("ann")
+    relation = await server.get(f"/actors/ann/following?object={issue}&view=relation", as_="ann")
+    assert [one["followFlag"] for one in relation.json["orderedItems"]] == ["liking"]
+    of_bob = {"type": "Undo", "object": {"type": "Follow", "object": issue, "followFlag": "liking"}}
+    assert (await server.post("bob", of_bob)).status == 400
+    assert (await server.get(f"/actors/ann/following?object={issue}", as_="ann")).json["totalItems"]
+
+
 async def test_scenario_13_a_flag_that_mutes(start_server: StartServer) -> None:
     """Scenario 13: B4, X1: what is muted never enters home, also when it is followed; nobody is
     told; other flags have their own phrase."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from apserver.core import rules
 from apserver.core.audience import Audience
-from apserver.core.effects import Effects, Index, Show
+from apserver.core.effects import AddTo, Effects, Index, Open, RemoveFrom, Show
 from apserver.core.facts import (
     ActivityFact,
     ActivityNeed,
@@ -101,7 +101,21 @@ def receive(document: Mapping[str, Any], known: Facts, **how: bool) -> Effects:
     rest = tuple(one for one in effects if not isinstance(one, Show | Index))
     refused = any(type(one).__name__ == "Refuse" for one in rest)
     assert len(shown) == (0 if refused else 1)
-    return rest
+    return lasting(rest)
+
+
+def send(activity: Activity, known: Facts) -> Effects:
+    """What sending an activity of ours does, but for what is listed of those who wait."""
+    return lasting(rules.send(activity, known))
+
+
+def lasting(effects: Effects) -> Effects:
+    """Without the lists of who waits for an answer, which `tests/flows/test_own_lists.py` tests."""
+    return tuple(
+        one
+        for one in effects
+        if not (isinstance(one, Open | AddTo | RemoveFrom) and "/pendingFollow" in one.collection)
+    )
 
 
 def reaches(document: Mapping[str, Any], known: Facts) -> Facts:

@@ -26,6 +26,7 @@ from tests.rules.facts import (
     reaches,
     receive,
     received,
+    send,
     sent,
 )
 
@@ -140,7 +141,7 @@ def test_AP_S2S_34_our_accept_of_their_follow() -> None:
     known = facts(follows(CAROL, ANN, "pending"), asked)
     assert ActivityNeed(FOLLOW_ID, asked=ANN) in rules.needs(accept, facts())
     assert RelationNeed(CAROL, "follow", ANN) in rules.needs(accept, facts(asked))
-    assert rules.send(accept, known) == (
+    assert send(accept, known) == (
         Relate(CAROL, "follow", ANN, "accepted", FOLLOW_ID, subject_ours=False),
         AddTo(f"{ANN}/followers", CAROL),
     )
@@ -149,25 +150,25 @@ def test_AP_S2S_34_our_accept_of_their_follow() -> None:
 def test_AP_S2S_35_our_reject_of_their_follow() -> None:
     for state in ("pending", "accepted"):
         reject = sent(answer("Reject", THEIRS, by=ANN))
-        assert rules.send(reject, facts(follows(CAROL, ANN, state))) == NO_LONGER_FOLLOWED
+        assert send(reject, facts(follows(CAROL, ANN, state))) == NO_LONGER_FOLLOWED
 
 
 def test_AP_C2S_36_our_undo() -> None:
     undo = sent(answer("Undo", OUR_FOLLOW_ID, by=ANN))
-    assert rules.send(undo, facts(PENDING, held(OURS, by=ANN))) == NO_LONGER_FOLLOWING
+    assert send(undo, facts(PENDING, held(OURS, by=ANN))) == NO_LONGER_FOLLOWING
 
 
 def test_AP_S2S_19_both_sides_when_both_live_here() -> None:
     follow = follow_of(ANN, by=BOB, id_=OUR_FOLLOW_ID)
     known = facts(follows(BOB, ANN, "pending", OUR_FOLLOW_ID), held(follow))
     accept = answer("Accept", follow, by=ANN)
-    assert rules.send(sent(accept), known) == (
+    assert send(sent(accept), known) == (
         Relate(BOB, "follow", ANN, "accepted", OUR_FOLLOW_ID, subject_ours=True),
         AddTo(f"{ANN}/followers", BOB),
         AddTo(f"{BOB}/following", ANN),
     )
     assert receive(accept, known, ours=True) == ()
-    assert rules.send(sent(answer("Undo", follow, by=BOB)), known) == (
+    assert send(sent(answer("Undo", follow, by=BOB)), known) == (
         Unrelate(BOB, "follow", ANN),
         RemoveFrom(f"{ANN}/followers", BOB),
         RemoveFrom(f"{BOB}/following", ANN),
@@ -185,7 +186,7 @@ def test_AP_S2S_19_both_sides_when_both_live_here() -> None:
 )
 def test_what_a_client_cannot_answer(document: Mapping[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
-        rules.send(sent(document), facts(follows(CAROL, ANN, "pending")))
+        send(sent(document), facts(follows(CAROL, ANN, "pending")))
 
 
 def test_IO_53_ours_embed_the_whole_follow_and_go_to_whom_it_concerns() -> None:
@@ -215,4 +216,4 @@ def test_whom_the_follow_inside_is_about_counts_as_addressed() -> None:
 def test_answers_to_types_without_a_rule_do_nothing() -> None:
     offer = {"id": "https://here.example/offers/1", "type": "Offer", "actor": ANN, "object": "x"}
     assert receive(answer("Accept", offer), facts(held(offer))) == ()
-    assert rules.send(sent(answer("Undo", offer, by=ANN)), facts(held(offer, by=ANN))) == ()
+    assert send(sent(answer("Undo", offer, by=ANN)), facts(held(offer, by=ANN))) == ()

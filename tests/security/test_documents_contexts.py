@@ -210,7 +210,7 @@ async def test_remote_contexts_are_never_fetched(
 
 async def test_canonicalisation_poison(server: Server, start_peer: StartPeer) -> None:
     """security.md: canonicalisation-poison. A complete graph of 8 blank nodes with a proof, passed
-    on by another: refused at once, for nothing is ever canonicalised."""
+    on by another: refused at once, for no proof is taken that is over a graph."""
     origin, carrier = await start_peer("bob"), await start_peer("carol")
     nodes = [f"_:b{n}" for n in range(8)]
     activity = origin.create("bob", "hello", PUBLIC)

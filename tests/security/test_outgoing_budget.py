@@ -153,7 +153,8 @@ async def test_what_cannot_be_had_now_puts_off_its_own_job_alone(
 
 async def test_CVE_2025_32947_collections_are_not_walked(server: Server, carol: Peer) -> None:
     """CVE-2025-32947, CVE-2025-32948, AP-SEC-09: a collection whose `next` is itself, or new each
-    time."""
+    time. One that ann addresses is read as far as one event may ask, and of its members no more are
+    looked for than she could have named; what others address is not read."""
     url = f"{carol.origin}/followers"
 
     def collection(n: int) -> dict[str, Any]:
@@ -168,6 +169,12 @@ async def test_CVE_2025_32947_collections_are_not_walked(server: Server, carol: 
     carol.documents |= {f"/followers?page={n}": collection(n) for n in range(1, 50)}
     carol.documents["/followers"] = collection(0)
     await server.note("ann", "to a collection", url, PUBLIC)
+    await server.drained()
+    pages = [path for path in gets(carol) if path.startswith("/followers")]
+    assert 1 < len(pages) == len(set(pages)) <= limits.FETCHES_PER_EVENT
+    members = [path for path in gets(carol) if path not in (*pages, "/users/carol")]
+    assert len(members) <= limits.RECIPIENTS
+    carol.asked.clear()
     create = carol.activity("Create", "carol", object=url, to=[url])
     assert (await carol.send(f"{server.id('ann')}/inbox", create, by="carol")).status == 202
     await server.drained()

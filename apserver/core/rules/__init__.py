@@ -10,7 +10,7 @@ Types without a rule are stored, listed and delivered, and do nothing else (AP, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apserver.core.audience import visibility_of
 from apserver.core.effects import Effects, EndActor, Fetch, Index, Instead, Put, Refuse, Show
@@ -20,6 +20,7 @@ from apserver.core.namespace import with_definitions
 from apserver.core.roles import Role
 from apserver.core.rules import (
     add,
+    addressed,
     announce,
     answers,
     block,
@@ -134,6 +135,32 @@ RULES = {
     ),
     "Dislike": _LIKE,
     **dict.fromkeys(like.TYPES, _LIKE),
+}
+
+
+def _told(whom: addressed.Whom, *, is_listed: bool = True) -> Rule:
+    """A verb that changes nothing here, and whom it is told when nobody is named."""
+    return Rule(
+        needs=addressed.needs,
+        send=addressed.send,
+        receive=addressed.receive,
+        complete=addressed.completing(whom),
+        undo=addressed.undo,
+        is_listed=is_listed,
+    )
+
+
+RULES |= {
+    **dict.fromkeys(("TentativeAccept", "TentativeReject"), _told(addressed.authors)),
+    **dict.fromkeys(("Join", "Leave"), _told(addressed.authors)),
+    **dict.fromkeys(("Arrive", "Travel", "Listen", "Read", "View"), _told(addressed.nobody)),
+    "Flag": _told(addressed.authors_elsewhere, is_listed=False),
+    "Ignore": replace(_told(addressed.nobody), complete=addressed.complete_ignore),
+    "Invite": _told(addressed.invited),
+    "Move": replace(
+        _told(addressed.followers), send=addressed.send_move, receive=addressed.receive_move
+    ),
+    "Offer": _told(addressed.target_or_authors),
 }
 
 
@@ -341,7 +368,7 @@ def _send_answer(activity: Activity, facts: Facts) -> Effects:
         raise Missing(
             f"{activity.type} of {activity.object_id}, which is not here",
             public=f"The activity to {activity.type.lower()} is not known here. "
-            "Give its id, or embed it with its id, type, actor and object.",
+            "Give its id, or embed it with its type, actor and object.",
         )
     answer = RULES[inner.type].answer(activity.type) if inner.type in RULES else None
     effects = answer(activity, inner, facts) if answer else ()

@@ -3,18 +3,31 @@
 Blocking ends both follows, and does it so that the other server knows: by a Reject of the one
 and an Undo of the other. The Block itself is told to nobody (AP-C2S-34). While it stands, the
 two do not see each other's posts, nothing is delivered to the blocked actor, and its Follow is
-rejected. A Block that comes from elsewhere ends the follows on our side, and is not listed:
-its object need not read it.
+rejected. The Blocks of an actor of ours that stand are in its ``blocked`` (FEP-c648).
+
+A Block that comes from elsewhere ends the follows on our side, and is not listed: its object need
+not read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apserver.core.effects import Effects, Refuse, Relate, RemoveFrom, Send, Unrelate
+from apserver.core.effects import (
+    AddTo,
+    Effects,
+    Instead,
+    Open,
+    Refuse,
+    Relate,
+    RemoveFrom,
+    Send,
+    Unrelate,
+)
 from apserver.core.facts import ActorNeed, Facts, Need, RelationNeed
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import collection_id
+from apserver.core.origin import activity_key
 from apserver.errors import BadInput
 
 
@@ -41,8 +54,14 @@ def send(block: Activity, facts: Facts) -> Effects:
     other = block.object_id
     if other is None or other == block.actor:
         raise BadInput("Block needs the id of another actor.", pointer="/object")
-    effects: list[Relate | Send] = [
-        Relate(block.actor, "block", other, "accepted", block.id, subject_ours=True)
+    blocked = collection_id(block.actor, "blocked")
+    known = facts.relation(block.actor, "block", other)
+    if known is not None and known.activity_id is not None:
+        return (Instead(known.activity_id),)
+    effects: list[Relate | Open | AddTo | Send] = [
+        Relate(block.actor, "block", other, "accepted", block.id, subject_ours=True),
+        Open(blocked, block.actor, "blocked"),
+        AddTo(blocked, block.key, block.actor),
     ]
     if facts.follow(other, block.actor) is not None:
         effects.append(_ending("Reject", by=block.actor, follower=other, facts=facts))
@@ -82,4 +101,10 @@ def undo(undoing: Activity, block: Activity, facts: Facts) -> Effects:
     other = block.object_id
     if other is None or not facts.blocks(block.actor, other):
         return (Refuse("undo-without-block"),)
-    return (Unrelate(block.actor, "block", other),)
+    known = facts.relation(block.actor, "block", other)
+    actor = facts.actor(block.actor)
+    ended = Unrelate(block.actor, "block", other)
+    if known is None or known.activity_id is None or actor is None or not actor.ours:
+        return (ended,)
+    listed = activity_key(block.actor, known.activity_id)
+    return (ended, RemoveFrom(collection_id(block.actor, "blocked"), listed))

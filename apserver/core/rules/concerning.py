@@ -61,10 +61,15 @@ def author_of(stored: ObjectFact) -> str | None:
 
 
 def authors(activity: Activity, facts: Facts) -> tuple[str, ...]:
-    """Whose the objects are, as far as it is known here; an actor is its own. The actor who does
-    it is left out."""
+    """Whose the objects are, but for the actor who does it."""
+    found = authors_of(objects_of(activity), facts)
+    return tuple(one for one in found if one != activity.actor)
+
+
+def authors_of(ids: Iterable[str], facts: Facts) -> tuple[str, ...]:
+    """Whose these things are, as far as it is known here; an actor is its own."""
     found: list[str] = []
-    for id_ in objects_of(activity):
+    for id_ in ids:
         stored, done = facts.object(id_), facts.activity(id_)
         if stored is not None:
             found += ids_of(stored.document.get("attributedTo"))
@@ -72,7 +77,7 @@ def authors(activity: Activity, facts: Facts) -> tuple[str, ...]:
             found.append(done.actor)
         elif facts.actor(id_) is not None:
             found.append(id_)
-    return tuple(one for one in dict.fromkeys(found) if one != activity.actor)
+    return tuple(dict.fromkeys(found))
 
 
 def concerned(activity: Activity, facts: Facts) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ def _announces(activity: Activity, facts: Facts) -> list[str]:
 
 def _facades(activity: Activity, facts: Facts) -> list[str]:
     found = (facts.facade(thing) for thing in _things(activity, facts))
-    return [one for one in dict.fromkeys(found) if one is not None and one != activity.actor]
+    # In order, as everybody takes locks in order.
+    return sorted({one for one in found if one is not None and one != activity.actor})
 
 
 def _things(activity: Activity, facts: Facts) -> list[str]:

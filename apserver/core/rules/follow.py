@@ -24,6 +24,7 @@ from apserver.core.effects import (
     DropFollow,
     Effects,
     Instead,
+    Open,
     PutFollow,
     Recall,
     Refuse,
@@ -45,9 +46,12 @@ from apserver.core.facts import (
 from apserver.core.flags import ALL, Wish, wish_of, wish_received
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import INSTANCE, collection_id
-from apserver.core.origin import same_origin
-from apserver.core.rules import answers
+from apserver.core.origin import activity_key, same_origin
+from apserver.core.rules import answers, concerning
 from apserver.errors import BadInput, Conflict, Forbidden, Gone, Missing, Unprocessable
+
+#: Why something is to the follower as if it was not there (`core.rules.concerning`).
+_UNSEEN = ("object-not-readable", "actor-blocked")
 
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
@@ -62,6 +66,7 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
         yield FollowsNeed(follow.actor, followed)
         if ActorNeed(followed) in facts.found and facts.actor(followed) is None:
             yield ObjectNeed(followed)
+            yield from concerning.needs_of_author(followed, follow, facts)
     if follow.id is not None:
         yield RelationNeed(follow.actor, "undone", follow.id)
 
@@ -80,9 +85,9 @@ def complete(follow: Activity, facts: Facts) -> Activity:
         return addressed_to(follow, Audience())
     if follow.audience.everyone:
         return follow
-    if not _is_thing(followed, facts):
+    if not _is_thing(follow, facts):
         return addressed_to(follow, Audience(to=(followed,)))
-    thing = _thing(followed, facts)
+    thing = _thing(follow, facts)
     asked = () if thing is None else ids_of(thing.document.get("attributedTo"))
     return addressed_to(follow, Audience(to=asked))
 
@@ -100,7 +105,7 @@ def send(follow: Activity, facts: Facts) -> Effects:
         raise BadInput("Follow needs the id of an actor or a thing.", pointer="/object")
     if followed == follow.actor:
         raise BadInput("An actor cannot follow itself.", pointer="/object")
-    thing, is_thing = _thing(followed, facts), _is_thing(followed, facts)
+    thing, is_thing = _thing(follow, facts), _is_thing(follow, facts)
     if facts.actor(followed) is None and not is_thing and same_origin(followed, follow.actor):
         raise Missing(f"There is nothing at {followed} to follow.", pointer="/object")
     if facts.blocks(follow.actor, followed):
@@ -122,7 +127,7 @@ def send(follow: Activity, facts: Facts) -> Effects:
         return (put,)
     if not is_thing or _waits_for_site(followed, facts):
         asked = Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True)
-        return (asked, put)
+        return (asked, put, *_waiting(follow, "pendingFollowing", whose=follow.actor, facts=facts))
     return (
         Relate(follow.actor, "follow", followed, "accepted", follow.id, subject_ours=True),
         AddTo(collection_id(follow.actor, "following"), followed),
@@ -156,16 +161,19 @@ def wished_anew(document: Mapping[str, Any], actor: str, facts: Facts) -> tuple[
     )
 
 
-def _thing(id_: str, facts: Facts) -> ObjectFact | None:
-    """What is followed, when it is known and no actor."""
-    return facts.object(id_) if facts.actor(id_) is None else None
+def _thing(follow: Activity, facts: Facts) -> ObjectFact | None:
+    """What is followed, when it is no actor, and known here to the follower."""
+    id_ = str(follow.object_id)
+    if facts.actor(id_) is not None or concerning.refused(id_, follow, facts) in _UNSEEN:
+        return None
+    return facts.object(id_)
 
 
-def _is_thing(id_: str, facts: Facts) -> bool:
+def _is_thing(follow: Activity, facts: Facts) -> bool:
     """Whether it is no actor: something that is kept here, or that a site has."""
-    if facts.actor(id_) is not None:
-        return False
-    return facts.object(id_) is not None or facts.registry.things.find(id_) is not None
+    id_ = str(follow.object_id)
+    is_of_site = facts.actor(id_) is None and facts.registry.things.find(id_) is not None
+    return is_of_site or _thing(follow, facts) is not None
 
 
 def _waits_for_site(id_: str, facts: Facts) -> bool:
@@ -236,8 +244,39 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     follower = facts.actor(follow.actor)
     waits = followed.manual_approval or (follower is not None and follower.limited)
     if waits and (known is None or known.state == "pending"):
-        return asked
+        waiting = _waiting(follow, "pendingFollowers", whose=followed.id, facts=facts)
+        return (*asked, *waiting)
     return (*asked, Send(_answer("Accept", follow, by=followed.id)))
+
+
+def _waiting(
+    follow: Activity, name: str, *, whose: str, facts: Facts
+) -> tuple[Open | AddTo | RemoveFrom, ...]:
+    """A Follow that waits for its answer stands, by the last time that it was sent, in
+    ``pendingFollowing`` of who asks and in ``pendingFollowers`` of who is asked (FEP-4ccd)."""
+    collection = collection_id(whose, name)
+    before = facts.follow(follow.actor, str(follow.object_id))
+    left = () if before is None else _answered_in(collection, follow.actor, before.activity_id)
+    return (*left, Open(collection, whose, name), AddTo(collection, follow.key, follow.actor))
+
+
+def _waits_no_more(follow: Activity, facts: Facts) -> tuple[RemoveFrom, ...]:
+    followed = str(follow.object_id)
+    known = facts.follow(follow.actor, followed)
+    if known is None or known.state != "pending":
+        return ()
+    left: tuple[RemoveFrom, ...] = ()
+    if _is_ours(follow.actor, facts):
+        asking = collection_id(follow.actor, "pendingFollowing")
+        left += _answered_in(asking, follow.actor, known.activity_id)
+    if _is_ours(followed, facts):
+        asked = collection_id(followed, "pendingFollowers")
+        left += _answered_in(asked, follow.actor, known.activity_id)
+    return left
+
+
+def _answered_in(collection: str, follower: str, id_: str | None) -> tuple[RemoveFrom, ...]:
+    return () if id_ is None else (RemoveFrom(collection, activity_key(follower, id_)),)
 
 
 def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
@@ -246,7 +285,8 @@ def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
     if relation is None or follow.object_id is None:
         return (Refuse("accept-without-follow"),)
     follower_ours = _is_ours(follow.actor, facts)
-    effects: list[AddTo | Relate | Recall] = [
+    effects: list[AddTo | RemoveFrom | Relate | Recall] = [
+        *_waits_no_more(follow, facts),
         Relate(
             follow.actor,
             "follow",
@@ -254,7 +294,7 @@ def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
             "accepted",
             relation,
             subject_ours=follower_ours,
-        )
+        ),
     ]
     if _is_ours(follow.object_id, facts):
         effects.append(AddTo(collection_id(follow.object_id, "followers"), follow.actor))
@@ -342,7 +382,10 @@ def _next_undo(undoing: Activity, follow: Activity) -> dict[str, object]:
 def _ended(follow: Activity, facts: Facts) -> Effects:
     followed = follow.object_id
     assert followed is not None
-    effects: list[RemoveFrom | Unrelate] = [Unrelate(follow.actor, "follow", followed)]
+    effects: list[RemoveFrom | Unrelate] = [
+        *_waits_no_more(follow, facts),
+        Unrelate(follow.actor, "follow", followed),
+    ]
     if _is_ours(followed, facts):
         effects.append(RemoveFrom(collection_id(followed, "followers"), follow.actor))
     if _is_ours(follow.actor, facts):

@@ -1,0 +1,115 @@
+"""Votes: a Question is an object with options, and a vote a Note that names one of them.
+
+A vote answers the Question, has the ``name`` of an option and no ``content`` (interop 2.6, IO-58).
+It counts once for each voter and option, and with ``oneOf`` once for each voter; not after the end
+(``endTime`` or ``closed``), and not by who may not read the Question (IO-79). Who voted for what is
+told to nobody: the numbers are counters of collections without a URL. They are put into the
+Question when it is read (`with_votes`), and so is its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from apserver.core import limits
+from apserver.core.audience import Visibility
+from apserver.core.document import as_list, first, id_of
+from apserver.core.effects import AddTo, Effects, Open, Refuse, Relate
+from apserver.core.facts import Facts, Need, ObjectFact, RelationNeed
+from apserver.core.model import Activity, VerifiedActivity
+from apserver.core.rules import concerning
+from apserver.core.times import read_time, stamp
+
+
+def needs(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Iterable[Need]:
+    """Whether the actor voted before, when it may be a vote."""
+    question = _asked(document)
+    if question is not None:
+        yield RelationNeed(activity.actor, "vote", question)
+
+
+def asked_by(document: Mapping[str, Any], facts: Facts) -> str | None:
+    """The author of the Question that a vote is for, here or elsewhere; None for what is none."""
+    stored = _question(document, facts)
+    return None if stored is None else concerning.author_of(stored)
+
+
+def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effects | None:
+    """The vote counts, or has no effect; None for what is no vote for a Question of ours."""
+    stored, id_ = _question(document, facts), _asked(document)
+    if stored is None or id_ is None or not stored.ours:
+        return None
+    reason = concerning.refused(id_, activity, facts)
+    options, is_single = _options(stored.document)
+    if reason is not None:
+        return (Refuse(reason),)
+    if _has_ended(stored.document, facts.now):
+        return (Refuse("vote-too-late"),)
+    if document["name"] not in options:
+        return (Refuse("vote-for-nothing"),)
+    if is_single and facts.relation(activity.actor, "vote", id_) is not None:
+        return (Refuse("vote-repeated"),)
+    author = str(concerning.author_of(stored))
+    ours = not isinstance(activity, VerifiedActivity)
+    chosen, voters = f"{id_}/votes/{options.index(document['name'])}", f"{id_}/voters"
+    return (
+        Relate(activity.actor, "vote", id_, "accepted", activity.id, subject_ours=ours),
+        Open(chosen, author, "votes"),
+        Open(voters, author, "votes"),
+        AddTo(chosen, activity.actor, visibility=Visibility.DIRECT),
+        AddTo(voters, activity.actor, visibility=Visibility.DIRECT),
+    )
+
+
+def counters(id_: str, document: Mapping[str, Any]) -> list[str]:
+    """The collections that count the votes for a Question: how many voted, then by option."""
+    options, _ = _options(document)
+    return [f"{id_}/voters", *(f"{id_}/votes/{at}" for at in range(len(options)))]
+
+
+def with_votes(
+    id_: str, document: Mapping[str, Any], totals: Mapping[str, int], now: datetime
+) -> dict[str, Any]:
+    """A Question of ours as it stands ``now``: with the votes (``totals`` by collection), and
+    ``closed`` once its end has come."""
+    shown = dict(document)
+    for name in ("oneOf", "anyOf"):
+        if name in document:
+            shown[name] = [
+                {**option, "replies": {"type": "Collection", "totalItems": totals.get(at, 0)}}
+                if isinstance(option, dict)
+                else option
+                for n, option in enumerate(as_list(document[name]))
+                for at in (f"{id_}/votes/{n}",)
+            ]
+    shown["votersCount"] = totals.get(f"{id_}/voters", 0)
+    end = read_time(document.get("endTime"))
+    if "closed" not in document and end is not None and end <= now:
+        shown["closed"] = stamp(end)
+    return shown
+
+
+def _asked(document: Mapping[str, Any]) -> str | None:
+    """What a document answers that has the form of a vote."""
+    if not isinstance(document.get("name"), str) or document.get("content"):
+        return None
+    return id_of(first(document.get("inReplyTo")))
+
+
+def _question(document: Mapping[str, Any], facts: Facts) -> ObjectFact | None:
+    stored = facts.object(_asked(document))
+    return stored if stored is not None and stored.type == "Question" else None
+
+
+def _options(document: Mapping[str, Any]) -> tuple[list[Any], bool]:
+    """The names of the options, and whether only one may be chosen."""
+    is_single = "anyOf" not in document
+    values = as_list(document.get("oneOf" if is_single else "anyOf"))[: limits.OPTIONS]
+    return [one.get("name") if isinstance(one, dict) else None for one in values], is_single
+
+
+def _has_ended(document: Mapping[str, Any], now: datetime) -> bool:
+    end = read_time(document.get("endTime"))
+    return bool(document.get("closed")) or (end is not None and end <= now)
