@@ -32,6 +32,7 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Self, TypeAlias
 
 Why: TypeAlias = Literal["address", "name", "connection", "tls", "time", "answer"]
@@ -115,16 +116,17 @@ class Forbidden(NotTrusted):
 
 
 class InsufficientScope(Forbidden):
-    """The token is valid and lacks ``scope`` (RFC 6750 3.1)."""
+    """The token is valid and lacks ``scope`` (RFC 6750 3.1). ``held`` are those that it has."""
 
     kind = "insufficient-scope"
 
-    def __init__(self, scope: str):
-        name = "instance" if scope == "site" else "NAME"
-        super().__init__(
-            f"The token lacks the scope {scope}. "
-            f"Make one with it: apserver token create {name} --scope {scope}"
-        )
+    def __init__(self, scope: str, *, held: Iterable[str] = ()):
+        scopes = sorted({scope} if scope == "site" else {scope, *held})
+        name = "instance" if "site" in scopes else "NAME"
+        cure = f"Make one with it: apserver token create {name} --scope {','.join(scopes)}"
+        if scope == "write" and "site" in scopes:
+            cure = "The token of a site posts to /outbox, and names the actor there."
+        super().__init__(f"The token lacks the scope {scope}. {cure}")
         self.scope = scope
 
 

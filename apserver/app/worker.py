@@ -257,15 +257,7 @@ async def _build(
         applier=applier,
         suspended=Suspended(db, applier, remote, bell),
         fan_out=FanOut(db, live, origin=settings.origin),
-        resolver=Resolver(
-            db,
-            remote,
-            live,
-            bell,
-            signers=signers,
-            origin=settings.origin,
-            allow_http=allow_http,
-        ),
+        resolver=Resolver(db, remote, live, bell, signers, names=names, allow_http=allow_http),
         outboxes=OutboxReader(db, remote, live, bell, allow_http=allow_http),
         endings=Endings(db, publisher, farewell, registry.things),
     )

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from apserver.core.custom_streams import RESERVED_PARAMETERS, CustomStream
 from apserver.core.lexical import is_absolute_iri, is_language_tag
 from apserver.core.projection import is_never_shown
-from apserver.core.stream_filters import PARAMETERS, is_filter
+from apserver.core.stream_filters import PARAMETERS, is_filter, read_filter
 from apserver.core.summaries import check_pattern
 from apserver.core.things import ThingType, names_in
 from apserver.core.verbs import PLAIN_ROLES, RoleName, check_phrase
-from apserver.core.vocabulary import ACTIVITY_TYPES, THING_PROPERTIES
+from apserver.core.vocabulary import ACTIVITY_TYPES, ACTOR_TYPES, THING_PROPERTIES
 from apserver.errors import BadInput
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -136,10 +136,19 @@ def thing_type(**members: Any) -> ThingType:
     strange = set(names_in(made.handle)) - set(names_in(made.iri))
     if strange:
         raise ValueError(f"handle uses {{{min(strange)}}}, and iri does not have it")
-    if (made.facade or made.user) and not made.handle:
-        raise ValueError("handle is not set, and there are actors to be named")
+    if (made.facade or made.user) and not names_in(made.handle):
+        example = f"{made.kind}_{{{names_in(made.iri)[0]}}}"
+        raise ValueError(
+            f"handle holds no name of iri, and each actor needs its own. Set one, such as {example}"
+        )
     if made.facade and made.user:
-        raise ValueError("facade is set, but users are actors by themselves")
+        raise ValueError("facade is set, but users are actors by themselves. Leave one out")
+    if made.user and made.type not in ACTOR_TYPES:
+        raise ValueError(f'type is {made.type}, but users are actors. Set type = "Person"')
+    if made.approval and not (made.followable or made.facade):
+        raise ValueError(
+            "approval is set, and nothing can be followed. Set followable = true, or a facade"
+        )
     return made
 
 
@@ -155,6 +164,12 @@ def custom_stream(**members: Any) -> CustomStream:
     strange = used - set(made.parameters)
     if strange:
         raise ValueError(f"a filter uses {{{min(strange)}}}, and parameters does not have it")
+    for one in made.filters:
+        fixed = {name: text for name, text in one.items() if not names_in(text)}
+        try:
+            read_filter(fixed)
+        except BadInput as error:
+            raise ValueError(f"in a filter, {str(error).rstrip('.')}") from error
     return made
 
 

@@ -103,7 +103,8 @@ TABLES = (
                 doc="The sentence that tells it, by language; it becomes the summary.",
                 comment="Placeholders: {actor}, {verb}, {object}, {target}. What stands in square "
                 "brackets is left out when a placeholder in it has nothing to show.",
-                allowed="a table of language tags to patterns, such as "
+                allowed="a table of language tags to patterns with {actor}, {verb}, {object} and "
+                "{target}, such as "
                 '{en = "{actor} closed {object}[ on {target}]"}',
                 default={},
                 check=check.sentences,
@@ -199,7 +200,7 @@ TABLES = (
                 name="handle",
                 doc="The template of the name of that actor, or of the user's.",
                 comment="With the names that stand in iri.",
-                allowed='letters, digits, "_", "." and "-" and names of iri, such as "issue-{id}"',
+                allowed='letters, digits, "_", "." and "-" and names of iri, such as "issue_{id}"',
                 check=check.handle_template,
             ),
             Key(

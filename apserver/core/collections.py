@@ -51,6 +51,7 @@ OF_OBJECTS: Mapping[str, Kind] = {
     "dislikes": Kind(tells_total=True),
     "shares": Kind(inverse="sharesOf", tells_total=True),
     "replies": Kind(inverse="repliesOf"),
+    "context": Kind(),  # of what begins a conversation: all of it (FEP-7888)
 }
 #: Properties of an object that name collections of it; the server's to keep.
 PROPERTIES = ("replies", "likes", "shares")
@@ -58,7 +59,12 @@ PROPERTIES = ("replies", "likes", "shares")
 #: A collection that a client made.
 CUSTOM = "items"
 
-KINDS: Mapping[str, Kind] = {**OF_ACTORS, **OF_OBJECTS, CUSTOM: Kind()}
+KINDS: Mapping[str, Kind] = {
+    **OF_ACTORS,
+    **OF_OBJECTS,
+    CUSTOM: Kind(),
+    "votes": Kind(readers="owner", tells_total=True),  # counters of a Question, without a URL
+}
 
 
 def inverse_context(name: str) -> dict[str, dict[str, str]]:

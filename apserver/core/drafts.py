@@ -15,6 +15,7 @@ from apserver.core.document import as_list, check_as2, ids_of, types_of, without
 from apserver.core.intake import check_size, take_in
 from apserver.core.model import Activity, check_members
 from apserver.core.namespace import check_terms
+from apserver.core.notes import with_content
 from apserver.core.times import read_time, stamp
 from apserver.core.verbs import Verbs
 from apserver.core.vocabulary import (
@@ -55,6 +56,7 @@ def draft(
     document = without_nulls(posted)
     if checked:
         check_as2(document)
+        document = _with_contents(document)
         check_size(document)
         check_terms(document)
     document = _plain_names(take_in(document, strict=checked))
@@ -98,8 +100,17 @@ def is_activity(document: Mapping[str, Any]) -> bool:
     if types & LINK_TYPES:
         raise BadInput("A Link cannot be posted by itself.", pointer="/type")
     if types & KNOWN_TYPES:  # a Relationship has an object, and is none the less no activity
-        return bool(types & ACTIVITY_TYPES)
+        # A Question is an activity by its name only: polls are objects everywhere (interop 2.6).
+        return bool(types & (ACTIVITY_TYPES - {"Question"}))
     return not {"actor", "object", "verbPhrase"}.isdisjoint(document)
+
+
+def _with_contents(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What was posted, and the object in it, with the content that its source stands for."""
+    whole, object_ = with_content(document), document.get("object")
+    if isinstance(object_, dict):
+        whole["object"] = with_content(object_, pointer="/object")
+    return whole
 
 
 def _dated(document: dict[str, Any], now: datetime, *, may_date: bool) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+from apserver.core.origin import Handle
 from apserver.core.registry import Registry
 
-#: "undone": the subject took back the activity with this id, before we had it. The last three are
-#: between an actor and what it likes, dislikes or shares.
-RelationKind: TypeAlias = Literal["follow", "block", "undone", "like", "dislike", "announce"]
+#: "undone": the subject took back the activity with this id, before we had it. The last four are
+#: between an actor and what it likes, dislikes, shares or has voted in.
+RelationKind: TypeAlias = Literal[
+    "follow", "block", "undone", "like", "dislike", "announce", "vote"
+]
 
 # Needs ------------------------------------------------------------------------------------
 
@@ -25,6 +28,14 @@ class ActorNeed:
     """The actor with this id, if it is known here."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandleNeed:
+    """The actor with this handle, the name in lower case: one of ours, or one that is known here
+    and whose id is on the host of the handle."""
+
+    handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class DocumentNeed:
 
 Need: TypeAlias = (
     ActorNeed
+    | HandleNeed
     | ActivityNeed
     | ObjectNeed
     | RelationNeed
@@ -202,6 +214,11 @@ class Facts:
     def actor(self, id_: str | None) -> ActorFact | None:
         """The actor, or None when unknown here."""
         fact = self.found.get(ActorNeed(id_)) if id_ else None
+        return fact if isinstance(fact, ActorFact) else None
+
+    def by_handle(self, handle: Handle) -> ActorFact | None:
+        """The actor with this handle, or None when unknown here."""
+        fact = self.found.get(HandleNeed(handle))
         return fact if isinstance(fact, ActorFact) else None
 
     def activity(

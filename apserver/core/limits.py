@@ -29,6 +29,9 @@ HTML = 128 << 10  #: a text once it is cleaned, characters; links grow by their 
 HTML_MARKS = 2_000  #: tags and references in all texts of one document
 HTML_DEPTH = 64  #: nested elements
 HTML_NODES = 60_000  #: elements that mending one text may take, at most
+MARKDOWN = 32 << 10  #: characters of one text; reading them takes half a second at worst
+EXCERPT = 300  #: characters of an article, when it has no summary
+HASHTAG = 100  #: characters
 
 # JSON-LD, for documents that redefine our terms (apserver.compaction)
 COMPACTION_BODY = 64 << 10
@@ -37,8 +40,10 @@ COMPACTION_START_S = 20.0  #: of the process; it takes a second on a machine wit
 COMPACTION_MEMORY = 256 << 20  #: address space; PyLD with its contexts has 50 MiB
 COMPACTIONS_WAITING = 4
 
-# Forwarding from the inbox
+# Whom what reaches
+ENGAGED = 1_000  #: newest likes, shares and replies each, whose authors are told of an edit
 FORWARD_LINKS = 20  #: from an activity to what may be ours, that are followed
+FORWARD_STEPS = 3  #: from one to the next
 
 # Names
 NAME = 30  #: a local actor's name, characters

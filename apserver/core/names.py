@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from uuid import UUID, uuid5
 
 from apserver.core import limits
@@ -20,7 +20,7 @@ INSTANCE = "instance"
 COLLECTIONS = ("inbox", "outbox", "followers", "following", "liked")
 #: First parts of the paths that are ours; all others of our origin may be those of a site.
 OUR_PATHS = frozenset(
-    "actors objects activities inbox outbox streams things ns nodeinfo .well-known livez "
+    "actors objects activities inbox outbox streams tags things ns nodeinfo .well-known livez "
     "readyz".split()
 ) | {""}
 
@@ -54,6 +54,10 @@ class Names:
     def activity(self, unique: UUID) -> str:
         """The id of an activity."""
         return f"{self.origin}/activities/{unique}"
+
+    def tag(self, folded: str) -> str:
+        """The page of a hashtag (`core.mentions.fold_tag`)."""
+        return f"{self.origin}/tags/{quote(folded)}"
 
 
 def local_name(text: str) -> str:

@@ -53,8 +53,15 @@ def place_of(activity: Activity, *, now: datetime) -> Place:
     return Place(
         sort_at=_sort_at(activity.document, now) if is_streamed(activity) else None,
         verb=verb if isinstance(verb, str) and 0 < len(verb) <= limits.PHRASE else None,
-        data=None if data is None else json.dumps(data, ensure_ascii=False, allow_nan=False),
+        data=None if data is None else _filtered_by(data),
     )
+
+
+def _filtered_by(data: Any) -> str | None:
+    """As JSON; of what is bigger than we take from our own clients, streams know nothing: each look
+    through a filter reads it again."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return text if len(text.encode()) <= limits.ACTION_DATA else None
 
 
 def is_streamed(activity: Activity) -> bool:

@@ -72,6 +72,8 @@ class ThingType:
         because ``handle`` lacks a name of ``iri`` or the actor's name is another."""
         if not self.handle or set(names_in(self.handle)) != set(names_in(self.iri)):
             return None
+        if len(name) > limits.NAME:  # matching several names takes long for a long one
+            return None
         found = _name_pattern(self.handle).fullmatch(name)
         return None if found is None else fill(self.iri, found.groupdict())
 

@@ -20,6 +20,7 @@ from apserver.core.facts import (
     Facts,
     FollowFact,
     FollowsNeed,
+    HandleNeed,
     Need,
     ObjectFact,
     ObjectNeed,
@@ -74,6 +75,7 @@ async def _load(conn: Connection, needs: set[Need], is_limited: Callable[[str], 
     found: Found = dict.fromkeys(needs)
     actors_needed = [one for one in needs if isinstance(one, ActorNeed)]
     found |= await _actors(conn, actors_needed, is_limited)
+    found |= await _handles(conn, [one for one in needs if isinstance(one, HandleNeed)])
     found |= await _activities(conn, [one for one in needs if isinstance(one, ActivityNeed)])
     found |= await _objects(conn, [one for one in needs if isinstance(one, ObjectNeed)])
     found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
@@ -97,6 +99,17 @@ async def _actors(
         row = rows.get(key_of(need.id))
         if row is not None:
             found |= actor_found(row, limited=is_limited(row.id))
+    return found
+
+
+async def _handles(conn: Connection, needs: Sequence[HandleNeed]) -> Found:
+    if not needs:
+        return {}
+    rows = await actors.actors_by_handles(conn, [need.handle for need in needs])
+    found: Found = {}
+    for need in needs:
+        row = rows.get(need.handle)
+        found[need] = None if row is None else actor_found(row)[ActorNeed(row.id)]
     return found
 
 

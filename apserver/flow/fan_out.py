@@ -13,11 +13,12 @@ from uuid import UUID
 
 from apserver.core import delivery
 from apserver.core.audience import Visibility
+from apserver.core.collections import CUSTOM
 from apserver.core.origin import bucket_of, host_of, key_of, same_origin
 from apserver.errors import BadInput
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, deliveries, follows, jobs, objects, relations
+from apserver.store import actors, collections, deliveries, follows, jobs, objects, relations
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.deliveries import Target
@@ -60,15 +61,23 @@ class FanOut:
             if not (one.ours or self._live.barred(one.id) or (row.actor, key) in blocked)
         ]
         await owe(conn, row, remote, order=job.id, to_followers=True)
-        unknown = [
-            one for one in named if key_of(one) not in known and not same_origin(one, self._origin)
-        ]
+        unknown = [one for one in named if key_of(one) not in known]
+        here = [one for one in unknown if same_origin(one, self._origin)]
+        lists = await _lists_of(conn, row, here) if here else ()
+        unknown = [one for one in unknown if one not in here or one in lists]
         if unknown:
             owed = await deliveries.owed(conn, job.id, _hosts_of(unknown))
             looking = Job(job.bucket, uuid7(), "resolve", row.key, recipients=unknown)
             await jobs.enqueue_resolve(conn, looking, owed=owed)
         # Actors here may be concerned, as addressed or as followers; the rule finds out.
         await jobs.enqueue(conn, [Job(job.bucket, uuid7(), "apply", row.key)])
+
+
+async def _lists_of(conn: Connection, row: ActivityRow, ids: Sequence[str]) -> Sequence[str]:
+    """Which of these are collections that the sender has made: their members are served as those
+    of a collection elsewhere (AP-S2S-20)."""
+    found = await collections.collections_by_key(conn, map(key_of, ids))
+    return [one.id for one in found.values() if (one.owner, one.name) == (row.actor, CUSTOM)]
 
 
 async def _interested(conn: Connection, row: ActivityRow) -> Sequence[UUID]:

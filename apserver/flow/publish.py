@@ -14,9 +14,19 @@ from uuid import UUID
 
 from apserver.core import limits, rules
 from apserver.core.audience import Visibility, visibility_of
+from apserver.core.collections import OF_OBJECTS
 from apserver.core.document import render
 from apserver.core.drafts import NewIds, draft
-from apserver.core.effects import BuryActivity, Effects, EndThing, Instead, ReviseActivity, Send
+from apserver.core.effects import (
+    Bury,
+    BuryActivity,
+    Effects,
+    EndThing,
+    Instead,
+    Put,
+    ReviseActivity,
+    Send,
+)
 from apserver.core.facts import Facts
 from apserver.core.model import Activity, spliced_object
 from apserver.core.names import Names, collection_id
@@ -175,8 +185,8 @@ async def publish(
 
     When it is there already in another form, that one is returned and it is not stored.
     """
-    if drafted.type == "Update" and drafted.is_about_itself:
-        await actors.lock_own_document(conn, key_of(drafted.actor))  # it is merged, then written
+    if rules.takes_turns(drafted):  # what is read for it is written by it, or by another like it
+        await actors.lock_own_document(conn, key_of(drafted.actor))
     sender = await actors.keep_own_actor(conn, key_of(drafted.actor))
     if sender is None:
         raise Gone(f"{drafted.actor} was deleted a moment ago.")
@@ -210,7 +220,8 @@ async def publish(
 
 async def _for_interested(conn: Connection, row: ActivityRow, effects: Effects) -> ActivityRow:
     """What changes or takes back an activity is also for those who got it because it happened to
-    something that they follow."""
+    something that they follow; what does so to an object, for those who have it because they did
+    something with it."""
     changed = [
         activity_key(effect.actor, effect.id)
         for effect in effects
@@ -220,11 +231,27 @@ async def _for_interested(conn: Connection, row: ActivityRow, effects: Effects) 
     for one in (await objects.activities_by_key(conn, changed)).values() if changed else ():
         if one.sort_at is not None and one.visibility <= Visibility.UNLISTED:
             interested |= {*await follows.interested(conn, one.key, sort_at=one.sort_at)}
+    interested |= await _engaged(conn, row, effects)
     if not interested:
         return row
     known = await actors.actors_by_key(conn, interested)
     ids = sorted(one.id for one in known.values())
     return replace(row, recipients=[*dict.fromkeys((*(row.recipients or ()), *ids))])
+
+
+async def _engaged(conn: Connection, row: ActivityRow, effects: Effects) -> set[UUID]:
+    """Who answered, liked or shared the object that is edited or deleted: their servers have it,
+    whether they follow its author or not (IO-59)."""
+    changed = [
+        effect.id
+        for effect in effects
+        if (isinstance(effect, Bury) or (isinstance(effect, Put) and effect.replace))
+        and effect.kind == "ours"
+    ]
+    if not changed or row.visibility > Visibility.UNLISTED:
+        return set()
+    lists = [key_of(collection_id(id_, name)) for id_ in changed for name in OF_OBJECTS]
+    return await collections.authors_in(conn, lists, newest=limits.ENGAGED) - {row.actor}
 
 
 def end_job(bucket: int, activity: UUID, thing: str) -> Job:

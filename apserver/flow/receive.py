@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from apserver import telemetry
+from apserver.core.audience import Visibility
 from apserver.errors import BadInput, Busy, LeaseLost
 from apserver.flow.apply import Applied, Applier
 from apserver.flow.endings import Endings
@@ -169,11 +170,12 @@ def _batch(due: Sequence[Job], rows: Mapping[UUID, ActivityRow]) -> list[Job]:
 
 def _touches(job: Job, row: ActivityRow | None) -> tuple[set[UUID], set[UUID]]:
     """Keys of what a job's facts are read from, and of what it may write. A Create leaves its actor
-    as it is, so that many Creates of one actor go together."""
+    as it is, so that many Creates of one actor go together; but one to some people alone may be a
+    vote, of which the next one must know."""
     if job.kind not in ("apply", "recall"):
         return set(), set()
     if row is None:
         return set(), {job.activity}
-    if row.type == "Create":
+    if row.type == "Create" and row.visibility != Visibility.DIRECT:
         return {row.actor, *row.audience}, {row.spliced or row.key}
     return set(), {row.actor, row.spliced or row.key, *row.audience}

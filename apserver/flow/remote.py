@@ -150,9 +150,7 @@ class Remote:
         is_collection = not COLLECTION_TYPES.isdisjoint(types_of(document))
         return document if is_collection else await self._kept(document)
 
-    async def page(
-        self, id_: str, budget: Budget, *, in_name_of: AskSigner
-    ) -> Mapping[str, Any]:
+    async def page(self, id_: str, budget: Budget, *, in_name_of: AskSigner) -> Mapping[str, Any]:
         """A page of such a collection; raises as `document`."""
         return await self._fetcher.in_name_of(in_name_of).document(id_, budget)
 

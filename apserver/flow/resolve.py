@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 from apserver import telemetry
 from apserver.core import limits
+from apserver.core.names import Names
+from apserver.core.origin import key_of, same_origin
 from apserver.errors import Astray, BadInput, DomainBlocked, OverBudget, RemoteGone
 from apserver.flow.bell import Bell
 from apserver.flow.beside import Beside
@@ -30,7 +32,7 @@ from apserver.flow.remote import Remote
 from apserver.flow.signers import Signers
 from apserver.net.budget import Budget
 from apserver.net.knock import Signer
-from apserver.store import jobs, objects
+from apserver.store import collections, jobs, objects
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.jobs import Job
@@ -52,9 +54,9 @@ class Resolver:
         remote: Remote,
         live: LiveRules,
         bell: Bell,
-        *,
         signers: Signers,
-        origin: str,
+        *,
+        names: Names,
         allow_http: bool,
     ):
         self._db = db
@@ -63,7 +65,8 @@ class Resolver:
         self._bell = bell
         self._signers = signers
         self._allow_http = allow_http
-        self._members = MemberFanOut(live, origin=origin)
+        self._origin = names.origin
+        self._members = MemberFanOut(live, origin=names.origin)
         self._beside = Beside(db)
         self._slots = asyncio.Semaphore(limits.RESOLVES_IN_FLIGHT)
 
@@ -108,6 +111,10 @@ class Resolver:
         if (reason := self._live.barred(recipient)) is not None:
             telemetry.event("recipient let go", recipient=recipient, reason=reason)
             return None
+        if same_origin(recipient, self._origin):  # which the fan-out has found to be the sender's
+            async with self._db.connection() as conn:
+                key = key_of(recipient)
+                return _Members(await collections.ids_in(conn, key, newest=limits.MEMBERS))
         budget = Budget()
 
         async def sender() -> Signer | None:

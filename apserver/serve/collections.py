@@ -21,7 +21,7 @@ from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
 from apserver.serve.collection_pages import page, total, url
 from apserver.serve.documents import document, tombstone
-from apserver.serve.follows import asks_for_follows, follows_page
+from apserver.serve.follows import actor_follows_page, asks_for_follows
 from apserver.serve.pages import PARAMETERS, Window, number, window_of
 from apserver.serve.site import Site, site_of, viewer_of
 from apserver.serve.viewing import viewer_of_one
@@ -45,7 +45,7 @@ async def get_of_actor(request: web.Request) -> web.Response:
     if not asks:
         return await _answer(request, site, found, viewer)
     async with site.db.connection() as conn:
-        body = await follows_page(conn, request, whose=owner, collection=found.id)
+        body = await actor_follows_page(conn, request, whose=owner, collection=found.id)
     return document(request, body, shared=False, max_age_s=0)
 
 

@@ -33,7 +33,7 @@ from apserver.store.db import Connection
 from apserver.store.follows import KnownFollow, Pair, Place, Wanted
 
 #: Parameters that ask for follows, beside those of pages; the other side is named by its role.
-_FILTERS: Mapping[str, tuple[str, ...]] = {
+FILTERS: Mapping[str, tuple[str, ...]] = {
     "following": ("object", "flag", "type", "view"),
     "followers": ("actor", "flag", "type", "view"),
 }
@@ -45,19 +45,27 @@ Side = Literal["following", "followers"]
 def asks_for_follows(request: web.Request) -> bool:
     """Whether the parameters are those of follows, and it is a collection that has them."""
     side = request.match_info["collection"]
-    return side in _FILTERS and not set(_FILTERS[side]).isdisjoint(request.query)
+    return side in FILTERS and not set(FILTERS[side]).isdisjoint(request.query)
+
+
+async def actor_follows_page(
+    conn: Connection, request: web.Request, *, whose: str, collection: str
+) -> bytes:
+    """The page of an actor's follows that a request for this collection asks for."""
+    side: Side = "following" if request.match_info["collection"] == "following" else "followers"
+    unknown = set(request.query) - {*FILTERS[side], *PARAMETERS}
+    if unknown:
+        known = ", ".join((*FILTERS[side], *PARAMETERS))
+        raise BadInput(f"Unknown parameter: {min(unknown)}. Known: {known}.")
+    return await follows_page(conn, request, side=side, whose=whose, collection=collection)
 
 
 async def follows_page(
-    conn: Connection, request: web.Request, *, whose: str, collection: str
+    conn: Connection, request: web.Request, *, side: Side, whose: str, collection: str
 ) -> bytes:
-    """The page of follows that a request for this collection asks for."""
+    """The page of what ``whose`` follows, or of who follows it. ``collection`` is the URL that
+    parameters are added to; which of them there may be was looked at."""
     query = request.query
-    side: Side = "following" if request.match_info["collection"] == "following" else "followers"
-    unknown = set(query) - {*_FILTERS[side], *PARAMETERS}
-    if unknown:
-        known = ", ".join((*_FILTERS[side], *PARAMETERS))
-        raise BadInput(f"Unknown parameter: {min(unknown)}. Known: {known}.")
     if any("\0" in value for value in query.values()):
         raise BadInput("NUL is in no text.")
     view = query.get("view", "flags")
@@ -74,7 +82,7 @@ async def follows_page(
         for pair in pairs
         for item in _items(_matching(known_.get(pair, []), query.get("flag")), view, side)
     ]
-    given = {name: query[name] for name in _FILTERS[side] if name in query}
+    given = {name: query[name] for name in FILTERS[side] if name in query}
     counted = {"totalItems": len(seen.items)} if _other(side) in query else {}
     return page_bytes(
         seen,
@@ -155,4 +163,5 @@ def _url(request: web.Request, collection: str, given: dict[str, str], at: Windo
     if at.before is not None:
         place = {"before": write_cursor(at.before.started_at, at.before.other)}
     size = {"limit": request.query["limit"]} if "limit" in request.query else {}
-    return f"{collection}?{urlencode({**given, **place, **size})}"
+    mark = "&" if "?" in collection else "?"
+    return f"{collection}{mark}{urlencode({**given, **place, **size})}"

@@ -89,8 +89,9 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T, P]):
-    """What a page shows, newest first, and how far it has looked: what it left out is not looked
-    at again."""
+    """What a page shows, newest first, and between which positions. They are those of what is
+    shown: where else something stands is not for the viewer to know. Only a page on which nothing
+    is, and that is not the last, says how far it has looked."""
 
     items: list[T]
     newest: P | None
@@ -127,8 +128,12 @@ async def look(
             break
     if len(shown) > window.limit:
         del shown[window.limit :]
-        edge, is_last = at(shown[-1]), False
+        is_last = False
     last = None if first is None else edge
+    if shown:
+        first, last = at(shown[0]), at(shown[-1])
+    elif is_last:
+        first = last = None
     if window.is_upwards:
         return Seen(shown[::-1], newest=last, oldest=first, is_last=is_last)
     return Seen(shown, newest=first, oldest=last, is_last=is_last)

@@ -74,9 +74,7 @@ async def _page(conn: Connection, site: Site, window: Window[Place]) -> bytes:
         ]
 
     seen = await look(window, read=read, sift=sift, at=lambda one: one.place)
-    seen = fitting(
-        seen, window, size=lambda one: len(one.row.document), at=lambda one: one.place
-    )
+    seen = fitting(seen, window, size=lambda one: len(one.row.document), at=lambda one: one.place)
     return page_bytes(
         seen,
         window,

@@ -6,12 +6,11 @@ What may not be read is not told from what is not there.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
 from apserver.core.audience import Visibility, may_read
-from apserver.core.collections import PROPERTIES, with_collections
-from apserver.core.names import collection_id
 from apserver.core.origin import key_of
 from apserver.core.vocabulary import COLLECTION_TYPES
 from apserver.errors import Missing
@@ -59,13 +58,13 @@ async def get_object(request: web.Request) -> web.Response:
     shared = row.visibility <= Visibility.UNLISTED
     if row.deleted_at is not None:
         return tombstone(request, body, shared=shared)
-    body = with_collections(body, row.id, await _totals(site, row.id))
+    totals = await _totals(site, objects.counted_of(row))
+    body = objects.compose(objects.as_counted(row, totals), row.context)
     return page_or_document(request, body, shared=shared)
 
 
-async def _totals(site: Site, id_: str) -> dict[str, int]:
-    """What everybody is told of the collections of an object: all by one question."""
-    ids = [collection_id(id_, name) for name in PROPERTIES]
+async def _totals(site: Site, ids: Sequence[str]) -> dict[str, int]:
+    """What everybody is told of these collections: all by one question."""
     found = await asyncio.gather(*(site.lookups.collections.get(key_of(one)) for one in ids))
     return {one.id: total(one, is_owner=False) for one in found if one is not None}
 

@@ -164,7 +164,7 @@ async def holder_of_token(request: web.Request, token: str) -> access.Holder:
     holder = await _holder(request, token)
     scope = request[SCOPE]
     if scope not in holder.scopes:
-        raise InsufficientScope(scope)
+        raise InsufficientScope(scope, held=holder.scopes)
     return holder
 
 

@@ -18,7 +18,6 @@ from apserver.serve.site import Site
 from apserver.serve.viewing import bodies_of, viewer_among
 from apserver.store import objects, streams
 from apserver.store.db import Connection
-from apserver.store.objects import ActivityRow
 from apserver.store.positions import (
     Home,
     Overview,
@@ -28,7 +27,6 @@ from apserver.store.positions import (
     overview,
     positions,
 )
-from apserver.store.sizes import sizes_of_activities
 from apserver.store.streams import EntryRow
 
 #: How the participants of an item are shown: not at all (the item is its id), as they are stored,
@@ -58,7 +56,7 @@ class Look:
         self._site = site
         self._stream = stream
         self._is_exact = stream.query.is_exact
-        self._whole: dict[UUID, ActivityRow] = {}
+        self._sizes: dict[UUID, int] = {}
         self._viewer = viewer
         self._keys: Mapping[str, UUID] = {}
         self._overview = Overview(0, frozenset())
@@ -97,7 +95,8 @@ class Look:
     async def _sift(self, found: list[Position]) -> list[Position]:
         """Those that the viewer may see, and that were asked for."""
         query, muted = self._stream.query, self._overview.muted
-        rows = await self._rows([one.activity for one in found])
+        rows = await streams.entries(self._conn, [one.activity for one in found], paths=query.paths)
+        self._sizes |= {key: row.size for key, row in rows.items()}
         parts: Mapping[UUID, frozenset[tuple[int, UUID]]] = {}
         if muted or query.is_by_parts:
             parts = await streams.parts(self._conn, found)
@@ -111,40 +110,26 @@ class Look:
             and self._is_wanted(row, parts.get(one.activity, frozenset()))
         ]
 
-    async def _rows(self, keys: Sequence[UUID]) -> Mapping[UUID, EntryRow | ActivityRow]:
-        """What decides of these. Where no filter is asked for, nearly all are shown, and so they
-        are read whole at once."""
-        if not self._is_exact:
-            return await streams.entries(self._conn, keys, paths=self._stream.query.paths)
-        whole = await objects.activities_by_key(self._conn, keys)
-        self._whole |= whole
-        return whole
-
-    def _is_wanted(self, row: EntryRow | ActivityRow, parts: frozenset[tuple[int, UUID]]) -> bool:
+    def _is_wanted(self, row: EntryRow, parts: frozenset[tuple[int, UUID]]) -> bool:
         if self._stream.without_owner and row.actor == self._stream.owner:
             return False
         if any(role != Role.TYPE and thing in self._overview.muted for role, thing in parts):
             return False
-        if isinstance(row, ActivityRow):
+        if self._is_exact:
             return True
         entry = Entry(row.type, row.verb, row.published_at, parts, row.data)
         return self._stream.query.matches(entry, self._keys)
 
-    async def fitting(
+    def fitting(
         self, seen: Seen[Position, Position], window: Window[Position]
     ) -> Seen[Position, Position]:
-        """As much of a page as it may have in bytes."""
-        sizes = await sizes_of_activities(self._conn, [one.activity for one in seen.items])
-        return fitting(
-            seen, window, size=lambda one: sizes.get(one.activity, 0), at=lambda one: one
-        )
+        """As much of a page as it may have in bytes; before anything of it is loaded."""
+        return fitting(seen, window, size=lambda one: self._sizes[one.activity], at=lambda one: one)
 
     async def items(self, found: Sequence[Position], expand: Expand) -> list[bytes]:
         """What is shown of these, in their order. What is damaged is left out."""
-        missing = [one.activity for one in found if one.activity not in self._whole]
-        if missing:
-            self._whole |= await objects.activities_by_key(self._conn, missing)
-        shown = [self._whole[one.activity] for one in found if one.activity in self._whole]
+        rows = await objects.activities_by_key(self._conn, [one.activity for one in found])
+        shown = [rows[one.activity] for one in found if one.activity in rows]
         if expand == "none":
             return [json.dumps(row.id).encode() for row in shown if row.id is not None]
         bodies = await bodies_of(self._conn, shown)

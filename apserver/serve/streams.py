@@ -47,7 +47,10 @@ async def get_stream_of_type(request: web.Request) -> web.Response:
     if type_ not in KNOWN_TYPES | registered:
         async with site.db.connection() as conn:
             if not await streams.knows_type(conn, type_):
-                raise Missing(public=f"There is no type {type_[:100]} here.")
+                raise Missing(
+                    public=f"There is no type {type_[:100]} here. Name a type of ActivityStreams, "
+                    "or one that things here have."
+                )
     return await _answer(request, asked, asked.stream(any_of=(Filter(of_type=type_),)))
 
 
@@ -174,7 +177,7 @@ async def _answered(
             look = Look(conn, site, stream, viewer)
             seen = await look.at(asked.window)
             if asked.expand != "none":
-                seen = await look.fitting(seen, asked.window)
+                seen = look.fitting(seen, asked.window)
             items = await look.items(seen.items, asked.expand)
         body = page_bytes(
             seen,

@@ -1,4 +1,5 @@
-"""GET of things of a site: what may be shown of one, who follows it, who waits to.
+"""GET of things of a site: what may be shown of one, how many follow it, and for the site alone
+who does, and who waits to.
 
 A thing is asked for by its own IRI. Who may see it is said in the configuration, and "nobody" when
 nothing is said; the site itself, with its token, sees all that it told.
@@ -20,7 +21,8 @@ from apserver.core.origin import key_of
 from apserver.core.things import ThingType
 from apserver.core.times import stamp
 from apserver.core.vocabulary import AS2_CONTEXT
-from apserver.errors import BadInput, Missing, NotTrusted
+from apserver.errors import BadInput, Forbidden, Missing, NotTrusted
+from apserver.serve.follows import FILTERS, follows_page
 from apserver.serve.pages import PARAMETERS, Window, look, page_bytes, window_of
 from apserver.serve.responses import accepted_by, reply
 from apserver.serve.site import (
@@ -63,19 +65,31 @@ async def get_thing(request: web.Request) -> web.Response:
 
 
 async def get_followers(request: web.Request) -> web.Response:
-    """How many follow a thing; who they are is nobody else's to know."""
-    kind, iri = await _registered(request)
+    """How many follow a thing; and who, for the site alone, which asks as an actor does for its
+    own (`serve.follows`)."""
+    kind, iri = await _registered(request, *FILTERS["followers"], *PARAMETERS)
+    by_site, asks = await is_site(request), len(request.query) > 1
+    if asks and not by_site:
+        raise (NotTrusted if bearer_of(request) is None else Forbidden)(
+            "Who follows a thing is for the site to know. Send its token, one of scope site."
+        )
     site = site_of(request)
     row = await _row(site, iri)
+    url = _url(site, "/things/followers", iri)
     async with site.db.connection() as conn:
+        if asks:
+            body = await follows_page(conn, request, side="followers", whose=iri, collection=url)
+            return _answer(request, body, kind, shared=False)
         total = await things.count_followers(conn, row.key)
     head: dict[str, Any] = {
         "@context": AS2_CONTEXT,
-        "id": _url(site, "/things/followers", iri),
+        "id": url,
         "type": "OrderedCollection",
         **({} if total is None else {"totalItems": total}),
+        **({"first": f"{url}&page=first"} if by_site else {}),
     }
-    return _answer(request, json.dumps(head).encode(), kind, max_age_s=0)
+    body = json.dumps(head).encode()
+    return _answer(request, body, kind, shared=not by_site, max_age_s=0)
 
 
 async def get_pending(request: web.Request) -> web.Response:

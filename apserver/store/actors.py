@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from apserver.core.actors import Profile
-from apserver.core.origin import Origin, bucket_of, host_of, key_of
+from apserver.core.origin import Handle, Origin, bucket_of, host_of, key_of
 from apserver.store.db import Connection
 
 
@@ -83,6 +84,18 @@ _BY_HANDLE = (
     "SELECT " + _COLUMNS + " FROM actor WHERE ours AND handle_host = $1 AND folded_name = $2"
 )
 
+# Ours by the unique index actor_handle, others by actor_named.
+_BY_HANDLES = f"""
+WITH wanted AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS w(at_host, at_domain, folded)
+)
+SELECT {_COLUMNS} FROM wanted w
+JOIN actor ON ours AND handle_host = w.at_host AND folded_name = w.folded
+UNION ALL
+SELECT {_COLUMNS} FROM wanted w
+JOIN actor ON NOT ours AND gone_at IS NULL AND domain = w.at_domain AND lower(name) = w.folded
+"""
+
 # By actor_domain.
 _KNOWN_HOST = "SELECT EXISTS (SELECT FROM actor WHERE NOT ours AND domain = $1 AND host = $2)"
 
@@ -154,6 +167,23 @@ async def actor_by_key(conn: Connection, key: UUID) -> Actor | None:
     """One actor, or None."""
     row = await conn.fetchrow(_BY_KEY, key)
     return None if row is None else Actor(**row)
+
+
+async def actors_by_handles(conn: Connection, handles: Iterable[Handle]) -> dict[Handle, Actor]:
+    """The actors with these handles, names in lower case: ours, and others whose id is on the host
+    of the handle. Where one host has several of a name, nobody is meant."""
+    wanted = [(one.host, _domain_of(one.host), one.name) for one in handles]
+    rows = await conn.fetch(_BY_HANDLES, *map(list, zip(*wanted, strict=True)))
+    found: dict[Handle, list[Actor]] = {}
+    for actor in (Actor(**row) for row in rows):
+        host = (actor.handle_host or "") if actor.ours else host_of(actor.id)
+        found.setdefault(Handle((actor.name or "").lower(), host), []).append(actor)
+    return {handle: those[0] for handle, those in found.items() if len(those) == 1}
+
+
+def _domain_of(host: str) -> str:
+    """The host without a port."""
+    return re.sub(r":[0-9]+$", "", host)
 
 
 async def actor_by_handle(conn: Connection, host: str, folded_name: str) -> Actor | None:

@@ -68,6 +68,19 @@ SELECT key, id, owner, name, total, public_total FROM collection WHERE key = ANY
 """
 
 # By primary key.
+# By the primary key of member, backwards.
+_IDS = """
+SELECT iri FROM member WHERE collection = $1 AND iri IS NOT NULL ORDER BY position DESC LIMIT $2
+"""
+
+# By the primary key of member, backwards.
+_AUTHORS = """
+SELECT DISTINCT m.author FROM unnest($1::uuid[]) AS i(collection) CROSS JOIN LATERAL (
+    SELECT author FROM member WHERE member.collection = i.collection
+    ORDER BY position DESC LIMIT $2
+) m
+"""
+
 _TOTALS = "SELECT key, total FROM collection WHERE key = ANY($1::uuid[])"
 
 _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
@@ -188,6 +201,16 @@ async def open_collections(conn: Connection, opened: Iterable[tuple[UUID, str, U
 async def collections_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, Collection]:
     """The counter rows of collections, by ``key_of`` their ids."""
     return {row["key"]: Collection(**row) for row in await conn.fetch(_BY_KEYS, list(keys))}
+
+
+async def ids_in(conn: Connection, key: UUID, *, newest: int) -> list[str]:
+    """What this collection holds, as ids, newest first."""
+    return [row["iri"] for row in await conn.fetch(_IDS, key, newest)]
+
+
+async def authors_in(conn: Connection, keys: Sequence[UUID], *, newest: int) -> set[UUID]:
+    """Whose the newest members of these collections are, so many of each."""
+    return {row["author"] for row in await conn.fetch(_AUTHORS, keys, newest)}
 
 
 async def totals(conn: Connection, keys: Sequence[UUID]) -> dict[UUID, int]:

@@ -15,7 +15,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from apserver.core import limits
-from apserver.core.delivery import GIVE_UP_AFTER
 from apserver.store.db import Connection
 
 
@@ -56,11 +55,11 @@ class Target:
     bucket: int
 
 
-# By primary key. A host that has failed for as long as a delivery is tried is owed nothing more
-# until it speaks to us (IO-64), or is forgotten (store/retention.py).
-_IS_REACHABLE = f"""
+# By primary key. A host that has failed for as long as a delivery is tried (core.delivery) is owed
+# nothing more until it speaks to us (IO-64), or is forgotten (store/retention.py).
+_IS_REACHABLE = """
 NOT EXISTS (SELECT FROM host h WHERE h.bucket = i.bucket AND h.host = i.host
-    AND h.failing_since < now() - make_interval(secs => {GIVE_UP_AFTER.total_seconds()}))
+    AND h.failing_since < now() - interval '7 days')
 """
 
 # The new rows wake their hosts in the same statement. A host that is down is not hurried.
@@ -75,11 +74,14 @@ SELECT count(*) FROM added
 """
 
 _TO_FOLLOWERS = (
-    f"""
+    """
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
     SELECT i.bucket, i.host, $2::uuid, i.inbox, $3::uuid, $1::uuid FROM follower_inbox i
-    WHERE i.owner = $1 AND {_IS_REACHABLE} ORDER BY 1, 2, 3, 4
+    WHERE i.owner = $1 AND """
+    + _IS_REACHABLE
+    + """
+    ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
 )"""
@@ -89,7 +91,7 @@ WITH added AS (
 # By primary key; follower_inbox by its leading column. Everybody who is in several of the audience
 # has it once. What was forwarded before is not claimed again, so nothing goes in a circle.
 _FORWARD = (
-    f"""
+    """
 WITH claimed AS (
     UPDATE activity SET forwarded_at = now() WHERE key = $1 AND forwarded_at IS NULL
     RETURNING (SELECT carrier FROM raw WHERE activity = $1) AS carrier
@@ -99,7 +101,9 @@ WITH claimed AS (
         i.bucket, i.host, $4::uuid, i.inbox, $1::uuid, i.owner
     FROM claimed JOIN collection c ON c.key = ANY($2::uuid[]) AND c.name = 'followers'
     JOIN follower_inbox i ON i.owner = c.owner
-    WHERE i.host <> $3 AND i.host IS DISTINCT FROM claimed.carrier AND {_IS_REACHABLE}
+    WHERE i.host <> $3 AND i.host IS DISTINCT FROM claimed.carrier AND """
+    + _IS_REACHABLE
+    + """
     ORDER BY i.bucket, i.host, i.inbox, i.owner
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
@@ -108,12 +112,14 @@ WITH claimed AS (
 )
 
 _TO_INBOXES = (
-    f"""
+    """
 WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
     SELECT i.bucket, i.host, $4::uuid, i.inbox, $5::uuid, $6::uuid
     FROM unnest($1::smallint[], $2::text[], $3::text[]) AS i(bucket, host, inbox)
-    WHERE {_IS_REACHABLE}
+    WHERE """
+    + _IS_REACHABLE
+    + """
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from json import dumps, loads
-from typing import Any
 from uuid import UUID
 
 from apserver.core.audience import Visibility
 from apserver.core.collections import PROPERTIES, with_collections
-from apserver.core.document import encoded
+from apserver.core.document import render
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.core.vocabulary import COLLECTION_TYPES, PARTICIPANTS
+from apserver.core.rules.question import counters, with_votes
+from apserver.core.splicing import with_things
+from apserver.core.vocabulary import COLLECTION_TYPES
 from apserver.store import streams
 from apserver.store.collections import listings_of, remove_members, told_totals
 from apserver.store.db import Connection
@@ -297,9 +298,23 @@ async def with_totals(conn: Connection, rows: Iterable[ObjectRow]) -> dict[UUID,
     """The documents of objects of ours with their collections (`core.collections`), by key; other
     objects are left out."""
     ours = [row for row in rows if row.has_collections]
-    ids = [collection_id(row.id, name) for row in ours for name in PROPERTIES]
+    ids = [id_ for row in ours for id_ in counted_of(row)]
     totals = await told_totals(conn, ids) if ids else {}
-    return {row.key: with_collections(row.document, row.id, totals) for row in ours}
+    return {row.key: as_counted(row, totals) for row in ours}
+
+
+def counted_of(row: ObjectRow) -> list[str]:
+    """The collections whose numbers of items are shown with an object of ours."""
+    ids = [collection_id(row.id, name) for name in PROPERTIES]
+    return ids + (counters(row.id, loads(row.document)) if row.type == "Question" else [])
+
+
+def as_counted(row: ObjectRow, totals: Mapping[str, int]) -> bytes:
+    """The document of an object of ours with these numbers."""
+    document = row.document
+    if row.type == "Question":
+        document = render(with_votes(row.id, loads(document), totals, datetime.now(UTC)))
+    return with_collections(document, row.id, totals)
 
 
 async def compose_activities(
@@ -324,7 +339,7 @@ async def compose_activities(
     for row in rows:
         envelope = row.envelope
         if row.things:
-            envelope = _with_things(envelope, row.things, things)
+            envelope = with_things(envelope, row.things, things)
         if row.spliced is not None and row.spliced in objects:
             object_ = objects[row.spliced]
             document = documents.get(object_.key, object_.document)
@@ -344,7 +359,7 @@ def _is_for_all_of(row: ActivityRow, object_: ObjectRow) -> bool:
     return object_.visibility <= row.visibility and set(row.audience) <= set(object_.audience)
 
 
-def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) -> dict[str, Any]:
+def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) -> dict[str, bytes]:
     """What may be shown now of each thing of a site that takes part, or its Tombstone, by id."""
     shown = {}
     for iri, key in named.items():
@@ -352,31 +367,8 @@ def _things_shown(named: Mapping[str, UUID], objects: Mapping[UUID, ObjectRow]) 
         if object_ is not None and (
             object_.visibility <= Visibility.UNLISTED or object_.deleted_at is not None
         ):
-            shown[iri] = loads(object_.document)
+            shown[iri] = object_.document
     return shown
-
-
-def _with_things(envelope: bytes, iris: Sequence[str], things: Mapping[str, Any]) -> bytes:
-    """The envelope with these things of a site as they are now, or else their ids alone. They
-    stand in any member, and so it is parsed. What stands in one twice is shown there once."""
-
-    def shown(value: Any, left: set[str]) -> Any:
-        if isinstance(value, list):
-            return [shown(item, left) for item in value]
-        iri = value.get("id") if isinstance(value, dict) else value
-        if not isinstance(iri, str) or iri not in iris:
-            return value
-        if iri not in left:
-            return iri
-        left.remove(iri)
-        return things.get(iri, iri)
-
-    return encoded(
-        {
-            name: shown(value, set(iris)) if name in PARTICIPANTS else value
-            for name, value in loads(envelope).items()
-        }
-    )
 
 
 PLAIN_CONTEXT = b'"https://www.w3.org/ns/activitystreams"'

@@ -76,12 +76,13 @@ FROM unnest($1::timestamptz[], $2::uuid[]) AS i(sort_at, activity)
 JOIN role r ON r.sort_at = i.sort_at AND r.activity = i.activity AND r.role = 3
 """
 
-# By primary key.
+# By primary keys. The length of what lies apart (TOAST) is told without reading it.
 _ENTRIES = """
 SELECT a.key, a.type, a.verb, a.published_at, a.actor, a.actor_id, a.visibility, a.audience,
        (SELECT array_agg(a.data #>> string_to_array(p.path, '.') ORDER BY p.n)
-        FROM unnest($2::text[]) WITH ORDINALITY AS p(path, n)) AS data
-FROM activity a WHERE a.key = ANY($1::uuid[])
+        FROM unnest($2::text[]) WITH ORDINALITY AS p(path, n)) AS data,
+       octet_length(a.envelope) + coalesce(octet_length(o.document), 0) AS size
+FROM activity a LEFT JOIN object o ON o.key = a.spliced WHERE a.key = ANY($1::uuid[])
 """
 
 # By the primary key of role.
@@ -103,6 +104,7 @@ class EntryRow:
     actor_id: str
     visibility: int
     audience: Sequence[UUID]
+    size: int  #: bytes of what is shown, with what it made
 
     @property
     def author(self) -> UUID:

@@ -110,7 +110,7 @@ async def time_inside(site: Site, case: Case, page: Page, *, repeats: int) -> li
         begun = time.perf_counter()
         async with site.db.connection() as conn:
             look = Look(conn, site, stream, viewer)
-            seen = await look.at(window)
+            seen = look.fitting(await look.at(window), window)
             await look.items(seen.items, "ids")
         taken.append(time.perf_counter() - begun)
     return taken

@@ -172,7 +172,25 @@ def test_an_unknown_key_of_an_entry_names_the_nearest(tmp_path: Path) -> None:
         ("[things.issue]", "[things.issue] iri is not set. Allowed: an http(s) URL"),
         (
             '[things.issue]\niri = "https://shop.example/i/{id}"\nfacade = "Group"',
-            "[things.issue]: handle is not set",
+            "[things.issue]: handle holds no name of iri, and each actor needs its own. Set one, "
+            "such as issue_{id}",
+        ),
+        (
+            '[things.issue]\niri = "https://shop.example/i/{id}"\nfacade = "Group"\n'
+            'handle = "issue"',
+            "handle holds no name of iri",
+        ),
+        (
+            '[things.user]\niri = "https://shop.example/u/{id}"\nuser = true\nhandle = "{id}"',
+            'type is Object, but users are actors. Set type = "Person"',
+        ),
+        (
+            '[things.issue]\niri = "https://shop.example/i/{id}"\napproval = true',
+            "approval is set, and nothing can be followed. Set followable = true",
+        ),
+        (
+            '[streams.mine]\nfilters = [{"published.lt" = "yesterday"}]',
+            "in a filter, published.lt must be a date and time, such as",
         ),
         (
             '[things.issue]\niri = "https://shop.example/i/{id}"\nhandle = "i-{number}"',

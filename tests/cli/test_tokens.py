@@ -116,9 +116,16 @@ async def test_the_scope_site_is_the_servers_own(server: Server) -> None:
     assert made["scopes"] == ["read", "site"]
     only = await create(server, "instance", "--scope", "site")
     assert await use(server, only["token"]) == (403, 403)
+    bearer = f"Bearer {only['token']}"
+    read = await server.get("/actors/ann/outbox", Authorization=bearer)
+    assert "token create instance --scope read,site" in read.json["title"]
+    sent = {"Authorization": bearer, "Content_Type": "application/activity+json"}
+    posted = await server.ask("POST", "/actors/ann/outbox", data=NOTE, **sent)
+    assert "posts to /outbox" in posted.json["title"]
     for name, scope in (("ann", "site"), ("instance", "site,write"), ("instance", "read")):
         done = await command(server, "token", "create", name, "--scope", scope)
         assert (done.code, done.out) == (1, ""), (name, scope)
+    assert "token create instance --scope site" in done.err
 
 
 async def test_an_id_of_two_tokens_revokes_neither(server: Server) -> None:

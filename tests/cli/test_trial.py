@@ -102,7 +102,7 @@ def test_the_next_start_reads_the_file_of_the_first(tmp_path: Path) -> None:
     """What one writes into the configuration file that a trial names is no dead letter."""
     first = settings(tmp_path)
     first.data_dir.mkdir()
-    file = render_file(first.plain()) + '[flags.mute]\nmutes = true\n'
+    file = render_file(first.plain()) + "[flags.mute]\nmutes = true\n"
     (first.data_dir / "config.toml").write_text(file)
     assert settings(tmp_path).flags == ()  # of a start that was cut short
     (first.data_dir / "try.json").write_text(json.dumps(asdict(TRIAL)))
@@ -188,5 +188,6 @@ def test_it_prints_the_actor_the_handle_the_token_and_each_line_whole() -> None:
     assert set(curl_lines(TRIAL)) <= set(lines)
     assert len([line for line in lines if line.startswith("curl")]) == 3
     option = ["--config", "/srv/it's here/config.toml"]
-    assert ["apserver", *option, "token", "create", "bob"] == shlex.split(lines[-4])
-    assert shlex.split(lines[-1]) == ["apserver", *option, "actor", "create", "NAME"]
+    assert ["apserver", *option, "token", "create", "bob"] == shlex.split(lines[-7])
+    assert shlex.split(lines[-4]) == ["apserver", *option, "actor", "create", "NAME"]
+    assert lines[-1] == option[1]

@@ -227,7 +227,7 @@ async def test_AS_07_what_a_client_gives_is_given_back(
     server: Server, members: dict[str, Any]
 ) -> None:
     """AS-07, AS-15, AS-18, AS-20, AS-26, AS-27, AS-32, AP-SRC-01: members of any vocabulary, maps
-    of languages, marks of direction: unchanged, and nothing derived from them."""
+    of languages, marks of direction: unchanged, with the members of IO-54 beside them."""
     note = {"@context": [CONTEXT, {"mood": "https://example.org/ns#mood"}], "type": "Note"}
     made = await server.post("ann", {**note, "content": "hi", "to": [PUBLIC], **members})
     assert made.status == 201, made.text
@@ -236,6 +236,7 @@ async def test_AS_07_what_a_client_gives_is_given_back(
     assert {name: kept[name] for name in expected} == expected
     assert set(kept) - set(expected) <= {
         *("@context", "id", "type", "attributedTo", "published", "to"),
+        *("url", "context", "sensitive"),
         *("likes", "shares", "replies"),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.doubles.peer import Peer
@@ -141,6 +143,16 @@ async def test_AP_C2S_36_like_on_one_server_and_its_undo(server: Server) -> None
     await server.post("bob", {"type": "Undo", "object": reply.json["id"]})
     assert await total_of(server, f"{note}/likes") == 0
     assert await server.items("bob", "liked", as_="bob") == []
+
+
+async def test_AP_S2S_41_likes_at_the_same_time_count_once(server: Server) -> None:
+    """AP-S2S-41, AP-C2S-32: a client that sends the same Like again before it was answered."""
+    note = await public_note(server, "ann")
+    posted = {"type": "Like", "object": note}
+    replies = await asyncio.gather(*(server.post("bob", posted) for _ in range(5)))
+    assert sorted(one.status for one in replies) == [200, 200, 200, 200, 201]
+    assert len({one.json["id"] for one in replies}) == 1
+    assert await total_of(server, f"{note}/likes") == 1
 
 
 async def test_BP_03_dislike_has_a_collection_of_its_own(server: Server, peer: Peer) -> None:

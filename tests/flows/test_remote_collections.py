@@ -1,6 +1,6 @@
-"""Collections of other servers among the recipients (ActivityPub 7.1).
+"""Collections among the recipients, of other servers and of the sender's own (ActivityPub 7.1).
 
-Carol's server keeps a list. Ann, who lives here, addresses it.
+Carol's server keeps a list. Ann, who lives here, addresses it, or one that she has made.
 """
 
 from __future__ import annotations
@@ -157,3 +157,31 @@ async def test_AP_S2S_10_a_list_that_cannot_be_had_now(
     await server.rows("UPDATE job SET run_at = now()")
     await daves.wait("Create", id=note["id"])
     await peer.wait("Create", id=note["id"])
+
+
+async def test_AP_S2S_20_a_collection_of_the_senders_own(
+    server: Server, peer: Peer, start_peer: StartPeer
+) -> None:
+    """AP-S2S-20, AP-S2S-10, AP-S2S-12: the members of a list that ann has made get what she
+    addresses to it, here and elsewhere; those of a list of ben's do not get it by her."""
+    daves = await start_peer("dave")
+    await server.create_actor("ben")
+    members = [daves.id("dave"), server.id("ben"), peer.id("carol")]
+
+    async def made(by: str) -> str:
+        reply = await server.post(by, {"type": "Collection", "name": "friends", "items": members})
+        assert reply.status == 201, reply.text
+        await server.drained()
+        id_: str = reply.json["object"]["id"]
+        return id_
+
+    anns, bens = await made("ann"), await made("ben")
+    note = await server.note("ann", "for friends", anns, peer.id("carol"))
+    await server.drained()
+    assert got(daves, note) == ["/inbox"]
+    assert got(peer, note) == ["/inbox"]
+    assert note["id"] in [one["id"] for one in await server.items("ben", "inbox", as_="ben")]
+    other = await server.note("ann", "for the friends of ben", bens)
+    await server.drained()
+    assert got(daves, other) == []
+    assert await server.rows("SELECT id FROM job") == []

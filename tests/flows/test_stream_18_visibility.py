@@ -117,7 +117,7 @@ async def test_C12_a_page_is_kept_for_nobody_else(server: Server) -> None:
 async def test_C16_expanded_things_are_judged_too(server: Server, expand: str) -> None:
     """C16: an open act about a private thing shows the id of it, to whom may not read it."""
     secret = await server.note("ann", "secret", server.id("bob"))
-    await act(server, "ann", "Announce", object=secret["object"]["id"])
+    await act(server, "ann", "View", object=secret["object"]["id"])
 
     async def shown(as_: str | None) -> Any:
         page = await read(server, f"/streams/public?expand={expand}&page=first", as_=as_)

@@ -147,3 +147,29 @@ async def test_clients_name_users_of_the_site_as_the_site_does(start_server: Sta
     assert note.json["to"] == [server.id("mit")]
     unknown = await server.post("ann", {"type": "Follow", "object": user("nobody")})
     assert unknown.status == 422
+
+
+async def test_B11_the_site_sees_who_follows_its_things(start_server: StartServer) -> None:
+    """B11, F6: all, those of one flag, and one; everybody else learns the number."""
+    server = await start_site(start_server, "ann", "bob")
+    await told(server, "mit", "opened", object={"id": issue(2), "type": "Document"})
+    for name, flag in (("ann", {"followFlag": "watching"}), ("ann", {}), ("bob", {})):
+        reply = await server.post(name, {"type": "Follow", "object": issue(2), **flag})
+        assert reply.status == 201, reply.text
+    url = f"/things/followers?id={issue(2)}"
+    head = await server.get(url, as_="site")
+    assert head.json["totalItems"] == 2
+    page = await server.get(f"{head.json['first']}&limit=1", as_="site")
+    rest = await server.get(page.json["next"], as_="site")
+    found = [one["id"] for reply in (page, rest) for one in reply.json["orderedItems"]]
+    assert sorted(found) == [server.id("ann"), server.id("bob")]
+    watching = await server.get(f"{url}&flag=watching&view=ids", as_="site")
+    assert watching.json["orderedItems"] == [server.id("ann")]
+    of_bob = await server.get(f"{url}&actor={server.id('bob')}", as_="site")
+    assert of_bob.json["totalItems"] == 1
+    for as_, status in ((None, 401), ("ann", 403)):
+        assert (await server.get(url, as_=as_)).json.keys() == {"@context", "id", "type"} | {
+            "totalItems"
+        }
+        assert (await server.get(f"{url}&page=first", as_=as_)).status == status
+    assert (await server.get(f"{url}&nonsense=1", as_="site")).status == 400

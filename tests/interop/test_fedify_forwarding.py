@@ -43,7 +43,7 @@ def written(peer: FedifyPeer, by: str, number: int, **members: Any) -> dict[str,
 async def test_IO_98_fedify_takes_what_we_forward(
     start_server: StartServer, fedify: StartFedify, layer: str
 ) -> None:
-    """IO-98, IO-97, IO-96: bob replies to ann, and alice, who follows her, gets it from us with
+    """IO-98, IO-97, IO-22: bob replies to ann, and alice, who follows her, gets it from us with
     what bob's server proved, whole."""
     server = await start_server("ann")
     follower, author = await fedify("--first-knock", "cavage"), await fedify(actors=("bob",))
@@ -69,7 +69,7 @@ async def test_IO_98_fedify_takes_what_we_forward(
 async def test_IO_97_we_take_what_another_brings(
     start_server: StartServer, fedify: StartFedify, start_peer: StartPeer, layer: str
 ) -> None:
-    """IO-97, IO-96: carol brings what bob's Fedify proved. It is taken as it is, and bob's server
+    """IO-97, IO-22: carol brings what bob's Fedify proved. It is taken as it is, and bob's server
     is asked for nothing but bob and his keys; altered it is refused."""
     server, carrier = await start_server("ann"), await start_peer("carol")
     author = await fedify("--first-knock", "cavage", actors=("bob",))

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from apserver.core.effects import AddTo, Effect, RemoveFrom
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
+from apserver.serve.pages import Window, look
 from apserver.store import collections
 from apserver.store import db as store
-from apserver.store.collections import Membership
+from apserver.store.collections import Member, Membership
 from apserver.store.db import Connection, Database
 from apserver.store.effects import perform
 from tests.doubles.server import database_dsn
@@ -169,6 +170,105 @@ def test_AP_COL_08_what_is_in_stays_where_it_is(dsn: str) -> None:
             await check(db)
 
     asyncio.run(scenario())
+
+
+Turn = tuple[list[int], list[int]]
+#: Between two pages: with which visibility items come, and which of those that are there go.
+TURNS = st.lists(
+    st.tuples(st.lists(st.integers(0, 3), max_size=4), st.lists(st.integers(0, 30), max_size=2)),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    first=st.lists(st.integers(0, 3), max_size=12),
+    turns=TURNS,
+    size=st.integers(1, 4),
+    upwards=st.booleans(),
+    public_only=st.booleans(),
+)
+def test_AP_COL_02_paging_misses_and_doubles_nothing(
+    dsn: str, first: list[int], turns: list[Turn], size: int, upwards: bool, public_only: bool
+) -> None:
+    """AP-COL-02: whatever comes and goes between two pages, what is there all the time is seen
+    once, in order, and nothing is seen twice. Upwards, what comes meanwhile is seen too."""
+    at, place = key_of(collection_id(OWNERS[0], "inbox")), Paging(upwards, public_only, size)
+
+    async def scenario() -> None:
+        async with opened(dsn) as db, db.connection() as conn:
+            await emptied(db)
+            there = await place.come(conn, at, first)
+            stays = list(there)
+            pending = list(turns)
+            while await place.turn(conn, at) or pending:
+                coming, going = pending.pop(0) if pending else ([], [])
+                for item in [there[n] for n in going if n < len(there)]:
+                    await collections.remove_members(conn, [(at, item)])
+                    stays = [one for one in stays if one != item]
+                came = await place.come(conn, at, coming)
+                there += came
+                stays += came if upwards else []
+            seen = place.seen
+            assert len(seen) == len(set(seen))
+            wanted = [one for one in stays if one in place.shown]
+            wanted = wanted if upwards else wanted[::-1]
+            assert [one for one in seen if one in wanted] == wanted
+
+    asyncio.run(scenario())
+
+
+class Paging:
+    """Somebody goes from page to page, as the links of pages lead (`serve.pages.look`)."""
+
+    def __init__(self, upwards: bool, public_only: bool, size: int):
+        self.upwards, self.public_only = upwards, public_only
+        self.window: Window[int] = Window(after=0 if upwards else None, limit=size)
+        self.seen: list[UUID] = []
+        self.shown: set[UUID] = set()  #: what the reader may see
+
+    async def come(self, conn: Connection, at: UUID, visibilities: Sequence[int]) -> list[UUID]:
+        items = [uuid4() for _ in visibilities]
+        members = [
+            Membership(at, item, None, item, visibility)
+            for item, visibility in zip(items, visibilities, strict=True)
+        ]
+        if members:
+            await collections.add_members(conn, members)
+        hidden = 1 if self.public_only else 2  # a reader with a token may see more, and not all
+        pairs = zip(items, visibilities, strict=True)
+        self.shown |= {item for item, visibility in pairs if visibility <= hidden}
+        return items
+
+    async def turn(self, conn: Connection, at: UUID) -> bool:
+        """Look at a page; whether there is another one."""
+
+        async def read(edge: int | None, limit: int) -> list[Member]:
+            rows = await collections.page_of(
+                conn,
+                at,
+                limit=limit,
+                before=None if self.upwards else edge,
+                after=edge if self.upwards else None,
+                public_only=self.public_only,
+            )
+            return rows[::-1] if self.upwards else rows
+
+        async def sift(members: list[Member]) -> list[Member]:
+            return [one for one in members if one.item in self.shown]
+
+        found = await look(self.window, read=read, sift=sift, at=lambda one: one.position)
+        items = [one.item for one in found.items]
+        self.seen += reversed(items) if self.upwards else items
+        limit = self.window.limit
+        if self.upwards and found.newest is not None:
+            self.window = Window(after=found.newest, limit=limit)
+        elif not self.upwards and found.oldest is not None:
+            self.window = Window(before=found.oldest, limit=limit)
+        return not found.is_last
 
 
 def test_no_deadlock_escapes(dsn: str) -> None:

@@ -29,6 +29,7 @@ from apserver.core.rules import (
     forwarding,
     like,
     objects,
+    question,
     replies,
     things,
     told,
@@ -91,6 +92,7 @@ RULES = {
         needs=objects.needs,
         send=objects.send_create,
         receive=objects.receive_create,
+        complete=objects.complete_create,
         undo=objects.undo,
     ),
     "Block": Rule(
@@ -151,7 +153,7 @@ def _told(whom: addressed.Whom, *, is_listed: bool = True) -> Rule:
 
 
 RULES |= {
-    **dict.fromkeys(("TentativeAccept", "TentativeReject"), _told(addressed.authors)),
+    **dict.fromkeys(("TentativeAccept", "TentativeReject"), _told(addressed.answered)),
     **dict.fromkeys(("Join", "Leave"), _told(addressed.authors)),
     **dict.fromkeys(("Arrive", "Travel", "Listen", "Read", "View"), _told(addressed.nobody)),
     "Flag": _told(addressed.authors_elsewhere, is_listed=False),
@@ -164,6 +166,9 @@ RULES |= {
 }
 
 
+#: What an actor does to something once.
+_ONCE = frozenset({"Announce", "Dislike", *like.TYPES})
+
 _OF_THINGS = Rule(
     needs=things.needs, send=things.send, receive=things.receive, complete=things.complete
 )
@@ -174,6 +179,16 @@ def _rule_of(activity: Activity, facts: Facts) -> Rule | None:
     if things.is_about_thing(activity, facts.registry.things):
         return _OF_THINGS
     return RULES.get(activity.type)
+
+
+def takes_turns(activity: Activity) -> bool:
+    """Whether it counts once for each actor, or changes the actor itself: of several at the same
+    time by one of ours each must know of the one before."""
+    if activity.type == "Update":
+        return activity.is_about_itself
+    if activity.type == "Create":
+        return question.may_be_vote(activity.embedded or {})
+    return activity.type in _ONCE and not activity.document.get("companionOf")
 
 
 def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
@@ -207,7 +222,7 @@ def _not_yet_known(*needs: Need, facts: Facts) -> tuple[Need, ...]:
 def _needs(activity: Activity, facts: Facts) -> list[Need]:
     wanted: list[Need] = [ActorNeed(activity.actor)]
     if activity.type in answers.TYPES:
-        wanted += answers.needs(activity)
+        wanted += answers.needs(activity, facts)
         inner = _inner_of(activity, facts)
         if inner is not None and inner.type in RULES:
             wanted += RULES[inner.type].needs(inner, facts)

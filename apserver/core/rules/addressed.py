@@ -30,9 +30,18 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     if target is not None:
         yield ActorNeed(target)
         yield ObjectNeed(target)
+        yield from concerning.needs_of_author(target, activity, facts)
     for id_ in concerning.objects_of(activity):
         yield ActorNeed(id_)
         yield ActivityNeed(id_)
+        yield from concerning.needs_of_doer(facts.activity(id_), activity)
+    yield from map(ActorNeed, concerning.authors(activity, facts))
+
+
+def answered(activity: Activity, facts: Facts) -> Iterable[str]:
+    """Who did what is answered: said by what is embedded, or known here."""
+    said = id_of(first((activity.embedded or {}).get("actor")))
+    return concerning.authors(activity, facts) if said is None else (said,)
 
 
 def authors(activity: Activity, facts: Facts) -> Iterable[str]:
@@ -128,4 +137,4 @@ def _of_target(activity: Activity, facts: Facts) -> Iterable[str]:
     target = _target(activity)
     if target is None:
         return ()
-    return concerning.authors_of((target,), facts)
+    return concerning.authors_of((target,), activity, facts)

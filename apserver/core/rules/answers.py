@@ -7,37 +7,34 @@ nobody can undo, by embedding it, what another did (AP-S2S-43).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from apserver.core.audience import Audience, audience_of
-from apserver.core.document import first, id_of, types_of
+from apserver.core.document import first, id_of, ids_of, types_of
 from apserver.core.effects import Effects, Relate
-from apserver.core.facts import ActivityNeed, Facts, Need
+from apserver.core.facts import ActivityFact, ActivityNeed, Facts, Need
 from apserver.core.model import Activity, addressed_to
 from apserver.core.origin import same_origin
+from apserver.core.rules import concerning
 from apserver.errors import BadInput
 
 TYPES = frozenset({"Accept", "Reject", "Undo"})
 
 
-def needs(answer: Activity) -> tuple[Need, ...]:
-    """The inner activity, as we may hold it."""
+def needs(answer: Activity, facts: Facts) -> Iterable[Need]:
+    """The inner activity, as we may hold it, and how who answers stands to who did it."""
     if answer.object_id is None:
-        return ()
-    return (
-        ActivityNeed(answer.object_id, _author(answer)),
-        ActivityNeed(answer.object_id),
-        ActivityNeed(answer.object_id, asked=answer.actor),
-    )
+        return
+    yield ActivityNeed(answer.object_id, _author(answer))
+    yield ActivityNeed(answer.object_id)
+    yield ActivityNeed(answer.object_id, asked=answer.actor)
+    yield from concerning.needs_of_doer(_stored(answer, facts), answer)
 
 
 def inner_of(answer: Activity, facts: Facts) -> Activity | None:
     """The activity that is answered or undone; None when it cannot be told."""
-    id_ = answer.object_id
-    stored = (
-        facts.activity(id_, actor=_author(answer))
-        or facts.activity(id_)
-        or facts.activity(id_, asked=answer.actor)
-    )
-    if stored is not None and (answer.type != "Undo" or stored.actor == answer.actor):
+    id_, stored = answer.object_id, _stored(answer, facts)
+    if stored is not None and _may_answer(answer, stored, facts):
         return Activity(stored.document, stored.id, stored.type, stored.actor)
     embedded = answer.embedded
     if embedded is None:
@@ -47,6 +44,24 @@ def inner_of(answer: Activity, facts: Facts) -> Activity | None:
     if type_ is None or actor is None or (answer.type == "Undo" and actor != answer.actor):
         return None
     return Activity(embedded, id_, type_, actor)
+
+
+def _stored(answer: Activity, facts: Facts) -> ActivityFact | None:
+    id_ = answer.object_id
+    return (
+        facts.activity(id_, actor=_author(answer))
+        or facts.activity(id_)
+        or facts.activity(id_, asked=answer.actor)
+    )
+
+
+def _may_answer(answer: Activity, stored: ActivityFact, facts: Facts) -> bool:
+    """Whether it is to be undone by who did it, or answered by somebody who knows of it: an answer
+    shows it in full (CVE-2024-23649)."""
+    if answer.type == "Undo":
+        return stored.actor == answer.actor
+    asked = stored.type == "Follow" and answer.actor in ids_of(stored.document.get("object"))
+    return facts.by_site or asked or concerning.may_see(stored, answer.actor, facts)
 
 
 def is_of_another(undo: Activity, facts: Facts) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from apserver.core import limits
-from apserver.core.audience import Viewer, Visibility, may_read, visibility_of
+from apserver.core.audience import Viewer, Visibility, audience_of, may_read, visibility_of
 from apserver.core.document import as_list, id_of, ids_of
 from apserver.core.facts import (
+    ActivityFact,
     ActivityNeed,
     ActorNeed,
     Facts,
@@ -21,8 +22,12 @@ from apserver.core.facts import (
     RelationNeed,
 )
 from apserver.core.model import Activity, VerifiedActivity
+from apserver.core.names import collection_id
 from apserver.core.origin import key_of, same_origin
 from apserver.errors import BadInput, Gone, Missing
+
+#: Why something is to an actor as if it was not there.
+UNSEEN = ("object-not-readable", "actor-blocked")
 
 
 def objects_of(activity: Activity) -> tuple[str, ...]:
@@ -43,6 +48,13 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
         if is_sent and ObjectNeed(id_) in facts.found and facts.object(id_) is None:
             yield ActorNeed(id_)
             yield ActivityNeed(id_)
+            yield from needs_of_doer(facts.activity(id_), activity)
+
+
+def needs_of_doer(done: ActivityFact | None, activity: Activity) -> Iterable[Need]:
+    """How the actor stands to who did something, once that is known."""
+    if done is not None:
+        yield RelationNeed(activity.actor, "follow", done.actor)
 
 
 def needs_of_author(id_: str, activity: Activity, facts: Facts) -> Iterable[Need]:
@@ -62,14 +74,16 @@ def author_of(stored: ObjectFact) -> str | None:
 
 def authors(activity: Activity, facts: Facts) -> tuple[str, ...]:
     """Whose the objects are, but for the actor who does it."""
-    found = authors_of(objects_of(activity), facts)
+    found = authors_of(objects_of(activity), activity, facts)
     return tuple(one for one in found if one != activity.actor)
 
 
-def authors_of(ids: Iterable[str], facts: Facts) -> tuple[str, ...]:
-    """Whose these things are, as far as it is known here; an actor is its own."""
+def authors_of(ids: Iterable[str], activity: Activity, facts: Facts) -> tuple[str, ...]:
+    """Whose these things are, as far as it is known here to the actor; an actor is its own."""
     found: list[str] = []
     for id_ in ids:
+        if not is_seen(id_, activity, facts):
+            continue
         stored, done = facts.object(id_), facts.activity(id_)
         if stored is not None:
             found += ids_of(stored.document.get("attributedTo"))
@@ -89,6 +103,26 @@ def concerned(activity: Activity, facts: Facts) -> tuple[str, ...]:
         if author is not None and not facts.blocks(author, activity.actor):
             found.append(author)
     return tuple(found)
+
+
+def is_seen(id_: str, activity: Activity, facts: Facts) -> bool:
+    """Whether the actor may know of what stands here under this id, if anything does."""
+    done = facts.activity(id_)
+    if done is not None and not may_see(done, activity.actor, facts):
+        return False
+    return _objection(id_, activity, facts) not in UNSEEN
+
+
+def may_see(done: ActivityFact, actor: str, facts: Facts) -> bool:
+    """Whether an actor may read what was done: it did it, or it is for it (`core.audience`)."""
+    audience = audience_of(done.document)
+    if audience.is_public or actor in (done.actor, *audience.everyone, *done.recipients):
+        return True
+    relation = facts.follow(actor, done.actor)
+    is_follower = relation is not None and relation.state == "accepted"
+    doer = facts.actor(done.actor)
+    followers = collection_id(done.actor, "followers") if doer is None else doer.followers
+    return is_follower and followers in (*audience.everyone, *done.recipients)
 
 
 def is_of_here(activity: Activity, facts: Facts) -> bool:
@@ -138,7 +172,10 @@ def _objection(id_: str, activity: Activity, facts: Facts) -> str | None:
 
 def _is_nowhere(id_: str, activity: Activity, facts: Facts) -> bool:
     """Whether it would have to be here, and is not."""
-    is_known = facts.object(id_) or facts.activity(id_) or facts.actor(id_)
+    done = facts.activity(id_)
+    if done is not None and not may_see(done, activity.actor, facts):
+        done = None
+    is_known = facts.object(id_) or done or facts.actor(id_)
     if is_known or facts.registry.things.find(id_) is not None:
         return False
     return same_origin(id_, activity.actor)

@@ -50,9 +50,6 @@ from apserver.core.origin import activity_key, same_origin
 from apserver.core.rules import answers, concerning
 from apserver.errors import BadInput, Conflict, Forbidden, Gone, Missing, Unprocessable
 
-#: Why something is to the follower as if it was not there (`core.rules.concerning`).
-_UNSEEN = ("object-not-readable", "actor-blocked")
-
 
 def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
     """Both actors, and how they stand to each other; what is followed when it is no actor."""
@@ -164,7 +161,7 @@ def wished_anew(document: Mapping[str, Any], actor: str, facts: Facts) -> tuple[
 def _thing(follow: Activity, facts: Facts) -> ObjectFact | None:
     """What is followed, when it is no actor, and known here to the follower."""
     id_ = str(follow.object_id)
-    if facts.actor(id_) is not None or concerning.refused(id_, follow, facts) in _UNSEEN:
+    if facts.actor(id_) is not None or concerning.refused(id_, follow, facts) in concerning.UNSEEN:
         return None
     return facts.object(id_)
 

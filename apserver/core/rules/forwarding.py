@@ -79,17 +79,15 @@ def _is_here(link: str, facts: Facts) -> bool:
 
 
 def _links(activity: Activity, facts: Facts) -> list[str]:
-    """Where the links of the activity lead, and those of what is known there, so far: nearest
-    first, and only so many."""
+    """Where the links of the activity lead, and those of what is known there, so far: in a few
+    steps, and only so many."""
     found: dict[str, None] = {}
-    waiting = list(_links_of(activity.document))
-    for link in waiting:  # which grows meanwhile
-        if link in found or len(found) == limits.FORWARD_LINKS:
-            continue
-        found[link] = None
-        there = facts.object(link)
-        if there is not None:
-            waiting += _links_of(there.document)
+    documents = [activity.document]
+    for _ in range(limits.FORWARD_STEPS):
+        links = [link for one in documents for link in _links_of(one) if link not in found]
+        found |= dict.fromkeys(links[: limits.FORWARD_LINKS - len(found)])
+        known = (facts.object(link) for link in links)
+        documents = [one.document for one in known if one is not None]
     return list(found)
 
 

@@ -8,12 +8,13 @@ actor's own; what is only named is fetched from its own host.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
 from apserver.core import limits
 from apserver.core.actors import parse_actor
-from apserver.core.audience import Audience, audience_of, visibility_of
+from apserver.core.audience import Audience, audience_of, visibility_of, with_addressing
 from apserver.core.collections import OF_ACTORS
 from apserver.core.document import parse, types_of
 from apserver.core.effects import Bury, Effects, EndActor, Fetch, Put, PutActor, PutOwnActor, Refuse
@@ -29,11 +30,11 @@ from apserver.core.facts import (
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
 from apserver.core.origin import key_of, same_origin
 from apserver.core.ownership import is_by, objection, own_words
-from apserver.core.rules import activities, add, replies
+from apserver.core.rules import activities, add, posts, question, replies
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
-from apserver.errors import BadInput, Forbidden, Gone, Missing
+from apserver.errors import BadInput, Forbidden, Gone, Missing, Unprocessable
 
 _ACTOR_MANAGED = frozenset(OF_ACTORS) | frozenset(
     "id type preferredUsername endpoints publicKey "
@@ -51,6 +52,16 @@ _SERVER_MANAGED = frozenset(
 #: What an Update from elsewhere cannot change: nobody is made an author afterwards.
 _AUTHOR_STAYS = ("attributedTo", "actor")
 
+#: Why a vote of our client does not count.
+_NO_VOTE = {
+    "vote-too-late": "The vote has ended.",
+    "vote-for-nothing": "There is no such option.",
+    "vote-repeated": "Only one option can be chosen, once.",
+    "object-not-readable": "There is no such Question.",
+    "object-deleted": "There is no such Question.",
+    "actor-blocked": "There is no such Question.",
+}
+
 Write = Callable[[Activity, Mapping[str, Any], Facts], Effects]
 
 
@@ -59,6 +70,7 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     is stored, or as it was fetched. What one of ours makes has an id that nothing has yet."""
     yield ActorNeed(activity.actor)
     yield from _needs_of_replies(activity, facts)
+    yield from posts.needs(activity, facts)
     is_new = activity.type == "Create" and not isinstance(activity, VerifiedActivity)
     if activity.object_id is not None and not is_new:
         yield ObjectNeed(activity.object_id)
@@ -73,6 +85,7 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
 def _needs_of_replies(activity: Activity, facts: Facts) -> Iterable[Need]:
     if activity.type == "Create" and activity.embedded is not None:
         yield from replies.needs(activity, activity.embedded, facts)
+        yield from question.needs(activity, activity.embedded, facts)
 
 
 def _needs_of_activity(activity: Activity, facts: Facts) -> Iterable[Need]:
@@ -91,9 +104,30 @@ def send_create(create: Activity, facts: Facts) -> Effects:
         raise BadInput("Create needs the whole object, not only its id.", pointer="/object")
     _check_no_pretence(create.embedded, create.actor)
     put = _put(create, create.embedded, facts, kind="ours")
+    refused = [one for one in _answering(create, put, facts) if isinstance(one, Refuse)]
+    if refused:
+        raise Unprocessable(_NO_VOTE[refused[0].reason], pointer="/object")
     if add.is_collection(create.embedded):
         return add.made(create, put, facts)
-    return (put, *replies.join(create, create.embedded, put.visibility, facts))
+    return _answering(create, put, facts)
+
+
+def complete_create(create: Activity, facts: Facts) -> Activity:
+    """A post as others expect it; a vote that addresses nobody goes to who asked (IO-58)."""
+    asked_by = question.asked_by(create.embedded or {}, facts)
+    if asked_by is None or create.audience.everyone:
+        return posts.complete(create, facts, before={})
+    audience = Audience(to=(asked_by,))
+    vote = with_addressing(create.embedded or {}, audience)
+    return addressed_to(replace(create, document={**create.document, "object": vote}), audience)
+
+
+def _answering(create: Activity, put: Put, facts: Facts) -> Effects:
+    """An object that is made, as a vote or as a reply when it answers something of ours."""
+    voted = question.vote(create, put.document, facts)
+    if voted is not None:
+        return voted if any(isinstance(one, Refuse) for one in voted) else (put, *voted)
+    return (put, *replies.join(create, put.document, put.visibility, facts))
 
 
 def receive_create(create: VerifiedActivity, facts: Facts) -> Effects:
@@ -107,7 +141,7 @@ def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     if refusal is not None:
         return (refusal,)
     put = _put(create, embedded, facts, kind="remote")
-    return (put, *replies.join(create, embedded, put.visibility, facts))
+    return _answering(create, put, facts)
 
 
 def _check_no_pretence(object_: Mapping[str, Any], actor: str) -> None:
@@ -149,7 +183,9 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     _check_no_pretence(whole, update.actor)
     document = {**update.document, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
-    return changed if changed.audience.everyone else addressed_to(changed, audience_of(whole))
+    if not changed.audience.everyone:
+        changed = addressed_to(changed, audience_of(whole))
+    return posts.complete(changed, facts, before=stored.document)
 
 
 def _complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) -> Activity:

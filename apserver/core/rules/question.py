@@ -63,6 +63,11 @@ def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effec
     )
 
 
+def may_be_vote(document: Mapping[str, Any]) -> bool:
+    """Whether a document has the form of a vote."""
+    return _asked(document) is not None
+
+
 def counters(id_: str, document: Mapping[str, Any]) -> list[str]:
     """The collections that count the votes for a Question: how many voted, then by option."""
     options, _ = _options(document)

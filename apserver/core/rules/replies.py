@@ -2,21 +2,29 @@
 
 An answer counts when its author may read what is answered. Whoever looks sees those answers that
 it may read itself.
+
+What begins a conversation here has all of it in its ``context`` (FEP-7888), itself first: what is
+for everybody and answers something of ours in it. Answers to answers of others are not there, since
+anybody could name the conversation as theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from apserver.core import limits
 from apserver.core.audience import Visibility
-from apserver.core.document import ids_of
+from apserver.core.document import first, id_of, ids_of
 from apserver.core.effects import AddTo, Effects, Open, RemoveFrom
 from apserver.core.facts import Facts, Need, ObjectNeed
 from apserver.core.model import Activity
 from apserver.core.names import collection_id
+from apserver.core.origin import same_origin
 from apserver.core.rules import concerning
+
+_CONTEXT = "/context"
 
 
 def needs(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Iterable[Need]:
@@ -24,6 +32,9 @@ def needs(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Iter
     for id_ in _answered(document):
         yield ObjectNeed(id_)
         yield from concerning.needs_of_author(id_, activity, facts)
+        beginning = _beginning(id_, facts)
+        if beginning is not None:
+            yield ObjectNeed(beginning)
 
 
 def is_to_ours(document: Mapping[str, Any], facts: Facts) -> bool:
@@ -45,12 +56,37 @@ def join(
         replies = collection_id(id_, "replies")
         effects.append(Open(replies, author, "replies"))
         effects.append(AddTo(replies, str(document["id"]), activity.actor, visibility))
+        if visibility <= Visibility.UNLISTED:
+            reply = AddTo("", str(document["id"]), activity.actor, visibility)
+            effects += _in_conversation(_beginning(id_, facts), reply, facts)
     return tuple(effects)
 
 
 def leave(id_: str, document: Mapping[str, Any]) -> Effects:
     """An object that is deleted answers nothing any more."""
-    return tuple(RemoveFrom(collection_id(one, "replies"), id_) for one in _answered(document))
+    places = [collection_id(one, "replies") for one in _answered(document)]
+    context = id_of(first(document.get("context")))
+    if context is not None and context.endswith(_CONTEXT):
+        places.append(context)
+    return tuple(RemoveFrom(place, id_) for place in places)
+
+
+def _beginning(id_: str, facts: Facts) -> str | None:
+    """What the conversation of something of ours began with, by its id."""
+    stored = facts.object(id_)
+    context = id_of(first(stored.document.get("context"))) if stored and stored.ours else None
+    is_ours = context is not None and context.endswith(_CONTEXT) and same_origin(context, id_)
+    return context.removesuffix(_CONTEXT) if context is not None and is_ours else None
+
+
+def _in_conversation(beginning: str | None, reply: AddTo, facts: Facts) -> tuple[Open | AddTo, ...]:
+    stored = facts.object(beginning)
+    author = concerning.author_of(stored) if stored is not None and stored.ours else None
+    if beginning is None or stored is None or author is None or stored.deleted:
+        return ()
+    context = collection_id(beginning, "context")
+    itself = AddTo(context, beginning, author, Visibility(stored.visibility))
+    return (Open(context, author, "context"), itself, replace(reply, collection=context))
 
 
 def _answered(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,125 @@
+"""Who and what a text names: ``@user@host``, ``@user`` and ``#tag``, found in HTML and linked.
+
+The links have the shape that Mastodon gives them and looks for (interop 3.1, 3.3): readers tell a
+mention from other links by its class. Nothing is looked for inside of links and of code, and
+nothing in the middle of a word, so that mail addresses and fragments of URLs stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+from apserver.core import limits
+from apserver.core.html import Markup
+from apserver.core.origin import Handle, parse_handle
+from apserver.core.text import change_text
+from apserver.errors import BadInput
+
+_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+_HOST = r"[\w-]+(?:\.[\w-]+)*(?::[0-9]{1,5})?"
+#: Letters of scripts whose vowels are marks: Python's \w knows the consonants alone.
+_MARKS = r"\u0300-\u036f\u0900-\u0963\u0966-\u109f\u200c\u200d\u00b7"
+_NAMED = re.compile(
+    rf"(?<![\w/.=&#@-])(?:@(?P<name>{_NAME})(?:@(?P<host>{_HOST}))?(?!\w)"
+    rf"|#(?P<tag>[\w{_MARKS}]{{1,{limits.HASHTAG}}})(?![\w{_MARKS}]))"
+)
+#: Latin letters that do not come apart into one of ASCII and a mark.
+_LATIN = str.maketrans("ðđħıĸłŋøŧ", "ddhiklnot")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What texts name. Mentions as they are written, without the first ``@``, in lower case;
+    hashtags as they are compared (`fold_tag`)."""
+
+    mentions: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where mentions and hashtags lead, keyed as in `Named`; what is not in it is left alone."""
+
+    mentions: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def fold_tag(tag: str) -> str:
+    """The form in which hashtags are compared: NFKC, lower case, Latin letters without marks."""
+    folded = unicodedata.normalize("NFKC", tag).lower()
+    return "".join(map(_without_marks, folded)).translate(_LATIN)
+
+
+def _without_marks(letter: str) -> str:
+    base = unicodedata.normalize("NFKD", letter)[0]
+    return base if base.isascii() else letter
+
+
+def named_in(texts: Iterable[str]) -> Named:
+    """What these texts, HTML that is clean, name."""
+    mentions: dict[str, None] = {}
+    tags: dict[str, None] = {}
+
+    def note(match: re.Match[str]) -> str:
+        if match["name"]:
+            mentions[_written(match)] = None
+        elif _is_tag(match["tag"]):
+            tags[fold_tag(match["tag"])] = None
+        return match[0]
+
+    for text in texts:
+        if "@" in text or "#" in text:
+            change_text(text, _for_each(note))
+    return Named(tuple(mentions), tuple(tags))
+
+
+def linked(text: str, links: Links) -> str:
+    """The text with links for what it names."""
+
+    def link(match: re.Match[str]) -> str:
+        if match["name"]:
+            href = links.mentions.get(_written(match))
+            return match[0] if href is None else mention_link(href, match["name"])
+        href = links.tags.get(fold_tag(match["tag"])) if _is_tag(match["tag"]) else None
+        return match[0] if href is None else tag_link(href, match["tag"])
+
+    return change_text(text, _for_each(link)) if links.mentions or links.tags else text
+
+
+def mention_link(href: str, name: str) -> str:
+    """The link of a mention, as cleaning it would leave it."""
+    anchor = f'<a href="{escape(href)}" class="u-url mention">@<span>{escape(name)}</span></a>'
+    return Markup().html(f'<span class="h-card" translate="no">{anchor}</span>')
+
+
+def tag_link(href: str, tag: str) -> str:
+    """The link of a hashtag, likewise."""
+    return Markup().html(
+        f'<a href="{escape(href)}" class="mention hashtag">#<span>{escape(tag)}</span></a>'
+    )
+
+
+def handle_of(written: str, *, host: str) -> Handle | None:
+    """The handle that is written; without a host it is one of ``host``. None if it is no handle."""
+    try:
+        return parse_handle(written if "@" in written else f"{written}@{host}")
+    except BadInput:
+        return None
+
+
+def _for_each(change: Callable[[re.Match[str]], str]) -> Callable[[str], str]:
+    return lambda text: _NAMED.sub(change, text)
+
+
+def _written(match: re.Match[str]) -> str:
+    written = f"{match['name']}@{match['host']}" if match["host"] else match["name"]
+    return str(written).lower()
+
+
+def _is_tag(tag: str) -> bool:
+    """Whether there is a letter in it: "#1" is a number."""
+    return any(one.isalpha() for one in tag)
