@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 _last = 0
@@ -23,6 +24,11 @@ def uuid7() -> UUID:
     milliseconds, counter = _last >> 12, _last & 0xFFF
     tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
     return UUID(int=milliseconds << 80 | 7 << 76 | counter << 64 | 0b10 << 62 | tail)
+
+
+def made_at(id_: UUID) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
 
 
 def new_token() -> str:

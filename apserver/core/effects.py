@@ -20,7 +20,10 @@ from apserver.core.facts import RelationKind
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Store an object. What is there stays, unless it is to be replaced and of the same author."""
+    """Store an object. What is there stays, unless it is to be replaced and of the same author.
+
+    ``also`` are keys of those who may read it besides the audience: addressed by bto or bcc before.
+    """
 
     id: str
     kind: Literal["ours", "site", "remote"]
@@ -33,6 +36,7 @@ class Put:
     published_at: datetime
     updated_at: datetime | None = None
     replace: bool = False
+    also: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from apserver.errors import BadInput
 
 #: ``read``: see what the actor may see. ``write``: act as the actor, by its outbox. ``import``:
 #: say when it was that the actor acted, instead of now. ``site``: write the things of the site that
-#: uses this server, and act for its users; of the instance actor alone.
+#: uses this server, act for its users and read what they may read; of the instance actor alone.
 Scope: TypeAlias = Literal["read", "write", "import", "site"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "import", "site")
 #: What a token holds unless other scopes are asked for.
@@ -28,3 +28,9 @@ def known_scopes(words: Iterable[str]) -> tuple[Scope, ...]:
     """Those of the words that are scopes here, in their usual order; others mean nothing."""
     given = set(words)
     return tuple(scope for scope in SCOPES if scope in given)
+
+
+def allows(held: Iterable[str], asked: str) -> bool:
+    """Whether a token with these scopes may be used where ``asked`` is wanted."""
+    scopes = set(held)
+    return asked in scopes or (asked == "read" and "site" in scopes)

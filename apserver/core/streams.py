@@ -1,9 +1,9 @@
 """What is in which stream: the roles of an activity, as they go into the index.
 
 Streams show actions: what actors do. What only keeps servers in step (Update, Delete) is in none,
-nor is what is told beside an action that is there already (``companionOf``). Each participant has
-a role by the verb of the action (`core.verbs`), which holds for what we make and for what comes
-from elsewhere alike.
+nor is what is told beside an action that is there already (``companionOf``); an Announce by the
+façade of another server stands for an action that is not. Each participant has a role by the verb
+of the action (`core.verbs`), which holds for what we make and for what comes from elsewhere alike.
 
 The place of an action is the time at which it was published, never later than when it reached us:
 so nobody can pin himself to the top. Dates in documents have whole seconds; what is published in
@@ -21,7 +21,7 @@ from typing import Any
 from apserver.core import limits
 from apserver.core.document import as_list, id_of, types_of
 from apserver.core.effects import Index
-from apserver.core.model import Activity
+from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.roles import Role
 from apserver.core.times import published_at
 from apserver.core.verbs import RoleName, Verbs
@@ -68,9 +68,19 @@ def is_streamed(activity: Activity) -> bool:
     """Whether it is in streams at all."""
     if activity.type in _IN_NONE:
         return False
-    if activity.document.get("companionOf") or (activity.embedded or {}).get("companionOf"):
+    if _is_beside(activity):
         return False
     return activity.type not in _ONLY_IN_PUBLIC or activity.audience.is_public
+
+
+def _is_beside(activity: Activity) -> bool:
+    """Whether it is told beside an action that is in streams itself. An Announce from elsewhere is
+    not: whoever follows the façade of a thing there gets nothing else of the action."""
+    if activity.type == "Announce" and isinstance(activity, VerifiedActivity) and not activity.ours:
+        return False
+    return bool(
+        activity.document.get("companionOf") or (activity.embedded or {}).get("companionOf")
+    )
 
 
 def index_of(activity: Activity, verbs: Verbs) -> tuple[Index, ...]:

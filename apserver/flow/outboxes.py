@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 
 from apserver import telemetry
@@ -20,6 +21,7 @@ from apserver.core.document import id_of, parse, render
 from apserver.core.intake import take_in
 from apserver.core.model import authenticate, parse_activity
 from apserver.core.origin import digest_key, same_origin
+from apserver.core.times import read_time
 from apserver.errors import ApserverError, Astray, BadInput, DomainBlocked, OverBudget, RemoteGone
 from apserver.flow.arrivals import arrival_of
 from apserver.flow.bell import Bell
@@ -28,6 +30,7 @@ from apserver.flow.live_rules import LiveRules
 from apserver.flow.paging import Document, items_of, pages_of
 from apserver.flow.put_off import put_off
 from apserver.flow.remote import Remote
+from apserver.identifiers import made_at
 from apserver.net.budget import Budget
 from apserver.store import inboxes, jobs
 from apserver.store.actors import Actor
@@ -61,7 +64,7 @@ class OutboxReader:
     async def _read(self, job: Job) -> None:
         [whose] = job.recipients or ("",)
         try:
-            arrivals = await self._arrivals(whose)
+            arrivals = await self._arrivals(whose, before=made_at(job.id))
         except (RemoteGone, BadInput, DomainBlocked, Astray, OverBudget) as error:
             telemetry.event("outbox not read", actor=whose, reason=error)
             arrivals = []
@@ -78,7 +81,7 @@ class OutboxReader:
         telemetry.count(telemetry.JOBS, job.kind, "done")
         self._bell.ring()
 
-    async def _arrivals(self, whose: str) -> list[Arrival]:
+    async def _arrivals(self, whose: str, *, before: datetime) -> list[Arrival]:
         if self._live.barred(whose) is not None:
             return []
         budget = Budget()
@@ -88,6 +91,9 @@ class OutboxReader:
             return []
         found: list[Arrival] = []
         for document in await self._newest(outbox, budget):
+            published = read_time(document.get("published"))
+            if published is not None and published >= before:
+                continue  # it is sent to us, as we follow by now, and belongs in inboxes too
             arrival = self._arrival(document, actor)
             if arrival is not None:
                 found.append(arrival)

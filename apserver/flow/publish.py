@@ -202,7 +202,7 @@ async def publish(
     activity = rules.complete(drafted, facts)
     effects = rules.send(activity, facts)
     there = await _there_already(conn, effects)
-    row = there or await _for_interested(conn, _row(activity, facts), effects)
+    row = there or await _for_interested(conn, _row(activity, facts), effects, facts)
     if there is None:
         await objects.insert_activity(conn, row)
     await perform(conn, effects)
@@ -218,10 +218,12 @@ async def publish(
     return row
 
 
-async def _for_interested(conn: Connection, row: ActivityRow, effects: Effects) -> ActivityRow:
+async def _for_interested(
+    conn: Connection, row: ActivityRow, effects: Effects, facts: Facts
+) -> ActivityRow:
     """What changes or takes back an activity is also for those who got it because it happened to
     something that they follow; what does so to an object, for those who have it because they did
-    something with it."""
+    something with it, or were addressed by bto or bcc."""
     changed = [
         activity_key(effect.actor, effect.id)
         for effect in effects
@@ -232,10 +234,11 @@ async def _for_interested(conn: Connection, row: ActivityRow, effects: Effects) 
         if one.sort_at is not None and one.visibility <= Visibility.UNLISTED:
             interested |= {*await follows.interested(conn, one.key, sort_at=one.sort_at)}
     interested |= await _engaged(conn, row, effects)
-    if not interested:
+    secret = await _in_secret(conn, row, effects, facts)
+    if not interested and not secret:
         return row
     known = await actors.actors_by_key(conn, interested)
-    ids = sorted(one.id for one in known.values())
+    ids = sorted({*secret, *(one.id for one in known.values())})
     return replace(row, recipients=[*dict.fromkeys((*(row.recipients or ()), *ids))])
 
 
@@ -252,6 +255,24 @@ async def _engaged(conn: Connection, row: ActivityRow, effects: Effects) -> set[
         return set()
     lists = [key_of(collection_id(id_, name)) for id_ in changed for name in OF_OBJECTS]
     return await collections.authors_in(conn, lists, newest=limits.ENGAGED) - {row.actor}
+
+
+async def _in_secret(
+    conn: Connection, row: ActivityRow, effects: Effects, facts: Facts
+) -> set[str]:
+    """Who else got an object that is edited or deleted: the ids of those addressed by bto or bcc,
+    which are with the activity that made it, and nowhere else."""
+    secret: set[UUID] = set()
+    for effect in effects:
+        if isinstance(effect, Put):
+            secret |= effect.also
+        elif isinstance(effect, Bury) and (stored := facts.object(effect.id)) is not None:
+            secret |= stored.audience
+    secret -= {*map(key_of, row.recipients or ()), row.actor}
+    if not secret:
+        return set()
+    changed = [key_of(one.id) for one in effects if isinstance(one, Put | Bury)]
+    return {one for one in await objects.recipients_of(conn, changed) if key_of(one) in secret}
 
 
 def end_job(bucket: int, activity: UUID, thing: str) -> Job:

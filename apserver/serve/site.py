@@ -12,6 +12,7 @@ from apserver.core import limits
 from apserver.core.names import Names
 from apserver.core.origin import Network
 from apserver.core.registry import Registry
+from apserver.core.scopes import allows
 from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
 from apserver.errors import (
     ApserverError,
@@ -30,7 +31,7 @@ from apserver.flow.publish import Publisher
 from apserver.flow.site_posts import SitePosts
 from apserver.flow.stand_ins import StandIns
 from apserver.identifiers import hash_token
-from apserver.store import access
+from apserver.store import access, aliases
 from apserver.store.db import Database
 
 
@@ -114,11 +115,14 @@ async def viewer_of(request: web.Request) -> str | None:
     """The id of the actor in whose name this request is made, or None.
 
     By bearer token an actor of ours, by HTTP signature one of another server. Credentials that
-    do not hold are refused, not passed over: whoever sends them expects them to count.
+    do not hold are refused, not passed over: whoever sends them expects them to count. The site
+    that uses this server reads below the address of each of its users as that user.
     """
     token = bearer_of(request)
     if token is not None:
-        return await actor_of_token(request, token)
+        holder = await holder_of_token(request, token)
+        user = await _user_asked_for(request, holder)
+        return user or holder.actor
     signed = signed_request(request, b"")
     if not is_signed(signed):
         return None
@@ -127,6 +131,17 @@ async def viewer_of(request: web.Request) -> str | None:
     check_fresh(claim, now=now)
     check_digest(signed, claim)
     return await site_of(request).acceptor.signer(claim, now=now)
+
+
+async def _user_asked_for(request: web.Request, holder: access.Holder) -> str | None:
+    """The user of the site that this URL is below, when it is the site that asks."""
+    name = request.match_info.get("name")
+    if "site" not in holder.scopes or name is None:
+        return None
+    site = site_of(request)
+    user = site.names.actor(name)
+    async with site.db.connection() as conn:
+        return user if await aliases.is_user(conn, user) else None
 
 
 def check_not_blocked(request: web.Request) -> None:
@@ -150,11 +165,6 @@ def bearer_of(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-async def actor_of_token(request: web.Request, token: str) -> str:
-    """The actor that a token acts for; see `holder_of_token`."""
-    return (await holder_of_token(request, token)).actor
-
-
 async def holder_of_token(request: web.Request, token: str) -> access.Holder:
     """The actor that a token acts for, and its scopes.
 
@@ -163,7 +173,7 @@ async def holder_of_token(request: web.Request, token: str) -> access.Holder:
     """
     holder = await _holder(request, token)
     scope = request[SCOPE]
-    if scope not in holder.scopes:
+    if not allows(holder.scopes, scope):
         raise InsufficientScope(scope, held=holder.scopes)
     return holder
 

@@ -85,7 +85,7 @@ _BY_HANDLE = (
 )
 
 # Ours by the unique index actor_handle, others by actor_named.
-_BY_HANDLES = f"""
+BY_HANDLES = f"""
 WITH wanted AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS w(at_host, at_domain, folded)
 )
@@ -173,9 +173,9 @@ async def actors_by_handles(conn: Connection, handles: Iterable[Handle]) -> dict
     """The actors with these handles, names in lower case: ours, and others whose id is on the host
     of the handle. Where one host has several of a name, nobody is meant."""
     wanted = [(one.host, _domain_of(one.host), one.name) for one in handles]
-    rows = await conn.fetch(_BY_HANDLES, *map(list, zip(*wanted, strict=True)))
+    rows = await conn.fetch(BY_HANDLES, *map(list, zip(*wanted, strict=True)))
     found: dict[Handle, list[Actor]] = {}
-    for actor in (Actor(**row) for row in rows):
+    for actor in {row["key"]: Actor(**row) for row in rows}.values():  # ports ask for one twice
         host = (actor.handle_host or "") if actor.ours else host_of(actor.id)
         found.setdefault(Handle((actor.name or "").lower(), host), []).append(actor)
     return {handle: those[0] for handle, those in found.items() if len(those) == 1}

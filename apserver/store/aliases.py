@@ -35,6 +35,9 @@ WHERE l.thing = ANY($1::uuid[]) AND NOT l.is_user
   AND a.gone_at IS NULL AND a.suspended_at IS NULL
 """
 
+# By alias_actor.
+_IS_USER = "SELECT EXISTS (SELECT FROM alias WHERE actor = $1 AND is_user)"
+
 # One thing has one actor, and one actor stands for one thing.
 _INSERT = """
 INSERT INTO alias (thing, thing_id, actor, actor_id, is_user) VALUES ($1, $2, $3, $4, $5)
@@ -55,6 +58,11 @@ async def canonical(conn: Connection, iris: Iterable[str]) -> Mapping[str, str]:
     rows = await conn.fetch(_CANONICAL, sorted({key_of(one) for one in given}))
     meant = {row["given"]: row["meant"] for row in rows}
     return {one: meant.get(one, one) for one in given}
+
+
+async def is_user(conn: Connection, actor: str) -> bool:
+    """Whether an actor here is that of a user of the site."""
+    return bool(await conn.fetchval(_IS_USER, key_of(actor)))
 
 
 async def facades_of(conn: Connection, things: Iterable[str]) -> dict[str, str]:

@@ -170,7 +170,7 @@ def object_row(put: Put) -> ObjectRow:
         type=put.type,
         author=key_of(put.author),
         visibility=put.visibility,
-        audience=put.audience.keys(),
+        audience=sorted({*put.audience.keys(), *put.also}),
         context=context_bytes(put.context),
         document=render(strip_private(document)),
         published_at=put.published_at,

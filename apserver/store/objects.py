@@ -91,6 +91,11 @@ _BY_LOCAL_KEYS = (
     "SELECT " + _ACTIVITY + ", deleted_at FROM activity WHERE local_key = ANY($1::uuid[])"
 )
 
+# By activity_spliced.
+_RECIPIENTS = """
+SELECT DISTINCT unnest(recipients) AS id FROM activity WHERE spliced = ANY($1::uuid[])
+"""
+
 _INSERT_ACTIVITY = (
     "INSERT INTO activity (" + _ACTIVITY + ") "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
@@ -180,6 +185,11 @@ async def received_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, 
     """The bytes of activities of others, exactly as they came, by key."""
     rows = await conn.fetch(_RECEIVED, list(keys))
     return {row["activity"]: row["body"] for row in rows}
+
+
+async def recipients_of(conn: Connection, keys: Collection[UUID]) -> set[str]:
+    """To whom activities of ours with these objects in them went."""
+    return {row["id"] for row in await conn.fetch(_RECIPIENTS, list(keys))}
 
 
 async def activities_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ActivityRow]:

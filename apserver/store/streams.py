@@ -17,7 +17,8 @@ from apserver.store.db import Connection
 from apserver.store.positions import Position
 
 # By primary keys, and alias_actor. What stands for something of a site counts as that, and users
-# of a site as their actors here. A type has the key that core.origin.key_of gives it.
+# of a site as their actors here. A type has the key that core.origin.key_of gives it; that of what
+# fewer may read than the activity tells too much of it.
 _INDEX = """
 WITH participant AS (
     SELECT i.activity, i.role, coalesce(u.actor, f.thing, i.thing) AS thing,
@@ -32,6 +33,7 @@ WITH participant AS (
     UNION
     SELECT p.activity, p.sort_at, p.visibility, o.type
     FROM participant p JOIN object o ON o.key = p.thing
+        AND (o.kind = 'site' OR o.visibility <= greatest(p.visibility, 1))
 )
 INSERT INTO role (thing, role, sort_at, activity, visibility)
 SELECT thing, role, sort_at, activity, visibility FROM participant

@@ -129,7 +129,7 @@ async def test_AP_C2S_32_like_goes_to_the_author_and_into_liked(server: Server, 
 
 
 async def test_AP_C2S_36_like_on_one_server_and_its_undo(server: Server) -> None:
-    """AP-C2S-36: `liked` of the one, `likes` of the other's note, and back."""
+    """AP-C2S-36, BP-02: `liked` of the one, `likes` of the other's note, her inbox, and back."""
     note = await public_note(server, "ann")
     reply = await server.post("bob", {"type": "Like", "object": note})
     assert reply.status == 201, reply.text

@@ -268,3 +268,22 @@ async def test_a_user_of_the_site_leads_to_its_actor(start_server: StartServer) 
     reply = await server.get(f"/things?id={user('mit')}")
     assert (reply.status, reply.headers["Location"]) == (303, server.id("mit"))
     assert (await server.get(f"/things?id={user('nobody')}")).status == 404
+
+
+async def test_C6_the_site_reads_as_each_of_its_users(start_server: StartServer) -> None:
+    """C6, B10: home, inbox and follows of a user of the site; nothing of anybody else's."""
+    server = await start_site(start_server, "dora")
+    await told(server, "carl", "joined", object=issue(2))
+    follow = {"type": "Follow", "actor": user("ann"), "object": issue(2), "actorOnly": False}
+    assert (await tell(server, follow)).status == 201
+    closed = await told(server, "carl", "closed", object=issue(2))
+    await server.drained()
+    home = await server.get("/actors/ann/streams/home?page=first", as_="site")
+    assert home.status == 200, home.text
+    assert closed["id"] in [one["id"] for one in home.json["orderedItems"]]
+    mine = await server.get(f"/actors/ann/following?object={issue(2)}", as_="site")
+    assert mine.json["totalItems"] == 1
+    assert (await server.get("/actors/ann/inbox?page=first", as_="site")).status == 200
+    assert (await server.get("/actors/ann/outbox?page=first", as_="site")).status == 200
+    for url in ("streams/home?page=first", "inbox?page=first", "following?view=ids"):
+        assert (await server.get(f"/actors/dora/{url}", as_="site")).status == 403

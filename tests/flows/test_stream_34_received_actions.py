@@ -71,6 +71,26 @@ async def test_a_term_of_another_meaning_is_not_ours(
     assert [verb for verb, _ in found] in ([None], [])
 
 
+async def test_scenario_34_what_a_facade_elsewhere_announces(server: Server, peer: Peer) -> None:
+    """R5, C6: it stands beside an action there; here it is all that there is, and is shown."""
+    closed = f"{peer.origin}/closed"
+    peer.documents["/closed"] = {
+        "@context": CONTEXT,
+        "id": closed,
+        "type": "Note",
+        "attributedTo": peer.id("carol"),
+        "content": "closed",
+        "to": [PUBLIC],
+    }
+    told = peer.activity("Announce", "carol", object=closed, to=[PUBLIC, server.id("ann")])
+    reply = await peer.send(f"{server.id('ann')}/inbox", told | {"companionOf": closed}, by="carol")
+    assert reply.status == 202, reply.text
+    await server.drained()
+    for url in (f"/streams/actor?id={told['actor']}&", "/streams/public?"):
+        page = await server.get(f"{url}page=first&expand=none")
+        assert page.json["orderedItems"] == [told["id"]], url
+
+
 async def test_scenario_34_a_sentence_of_the_sender_is_kept(server: Server, peer: Peer) -> None:
     """R4: what others send keeps its own words, and gets none of ours."""
     with_words = peer.activity("Join", "carol", object=server.id("ann"), to=[PUBLIC])

@@ -143,3 +143,32 @@ async def test_a_worker_killed_before_it_delivers_loses_nothing(fedify: StartFed
             await server.drained()
             everything = await peer.get("received", id=created["id"])
             assert len([one for one in everything if not one["duplicate"]]) == 1
+
+
+async def test_IO_55_fedify_reads_the_tags_of_our_note(
+    start_server: StartServer, fedify: StartFedify
+) -> None:
+    """IO-54, IO-55: its actor is mentioned by handle; what it makes of our note is typed as we
+    meant it, the hashtag too, which the context of Activity Streams does not know."""
+    server, peer = await _pair(start_server, fedify)
+    alice = await peer.actor("alice")
+    await peer.do("follow", target=server.handles["ann"])
+    await peer.wait(type="Accept")
+    note = {
+        "@context": CONTEXT,
+        "type": "Note",
+        "source": {"content": f"*Hello* {peer.handle('alice')} #Tea", "mediaType": "text/markdown"},
+        "summary": "drinks",
+        "to": [PUBLIC],
+    }
+    made = await server.post("ann", note)
+    assert made.status == 201, made.text
+    assert made.json["object"]["cc"] == [alice["id"]]
+    [record] = await peer.wait(type="Create")
+    assert record["verified"]["http"] == "verified"
+    read = (await peer.do("lookup", url=made.json["object"]["id"]))["object"]
+    assert read["type"] == "Note"
+    assert read["sensitive"] is True
+    assert read["tag"] == made.json["object"]["tag"]
+    for name in ("url", "context", "content", "summary", "source"):
+        assert read[name] == made.json["object"][name], name

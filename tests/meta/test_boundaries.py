@@ -14,8 +14,8 @@ PURE_MODULES = {
     "__future__", "abc", "apserver.core", "apserver.errors", "base64", "binascii", "bisect",
     "codecs", "collections", "contextlib", "copy", "cryptography", "csv", "dataclasses",
     "datetime", "decimal", "email.utils", "enum", "functools", "hashlib", "heapq", "hmac",
-    "html", "idna", "ipaddress", "itertools", "json", "math", "nh3", "operator", "re",
-    "rfc8785", "string", "struct", "sys", "textwrap", "types", "typing", "unicodedata",
+    "html", "idna", "ipaddress", "itertools", "json", "markdown_it", "math", "nh3", "operator",
+    "re", "rfc8785", "string", "struct", "sys", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "uuid", "xml.sax.saxutils",
 }  # fmt: skip
 
@@ -157,6 +157,7 @@ def test_xxe_no_xml_is_parsed() -> None:
 #: configuration gives, whose literal parts are escaped.
 MADE_PATTERNS = {
     "apserver/core/lexical.py",
+    "apserver/core/mentions.py",
     "apserver/core/origin.py",
     "apserver/core/signatures/dates.py",
     "apserver/core/things.py",

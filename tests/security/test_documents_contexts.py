@@ -46,7 +46,7 @@ async def test_CVE_2024_32983_the_actor_is_whom_json_ld_says(
     [shown] = await server.items("ann", "inbox", as_="ann")
     assert shown["actor"] == carol
     assert shown["object"]["content"] == "mine"
-    assert shown["@context"] == [CONTEXT, "https://w3id.org/security/v1"]
+    assert shown["@context"][:2] == [CONTEXT, "https://w3id.org/security/v1"]
     assert "who" not in shown
     [row] = await server.rows("SELECT actor_id, verdict FROM activity")
     assert row == {"actor_id": carol, "verdict": None}

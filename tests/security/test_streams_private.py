@@ -193,3 +193,13 @@ async def test_rule_12_pages_do_not_tell_where_private_acts_stand(
     assert [one["id"] for one in page["orderedItems"]] == [shown]
     keys = await server.rows("SELECT key FROM activity WHERE id <> $1", shown)
     assert not any(row["key"].hex in str(page) for row in keys)
+
+
+async def test_rule_12_the_type_of_what_is_private_is_not_told(server: Server) -> None:
+    """An open act with a private thing is in the stream of each type but that of the thing."""
+    secret = await server.note("ann", "secret", server.id("bob"))
+    seen = await act(server, "ann", "View", object=secret["object"]["id"])
+    assert seen in await ids(server, "/streams/public")
+    assert await ids(server, "/streams/type/Note") == []
+    assert seen in await ids(server, "/streams/type/Person")
+    assert secret["id"] in await ids(server, "/streams/type/Note", as_="bob")

@@ -13,7 +13,7 @@ from apserver.core.audience import Audience, audience_of
 from apserver.core.document import first, id_of, ids_of, types_of
 from apserver.core.effects import Effects, Relate
 from apserver.core.facts import ActivityFact, ActivityNeed, Facts, Need
-from apserver.core.model import Activity, addressed_to
+from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.origin import same_origin
 from apserver.core.rules import concerning
 from apserver.errors import BadInput
@@ -56,10 +56,12 @@ def _stored(answer: Activity, facts: Facts) -> ActivityFact | None:
 
 
 def _may_answer(answer: Activity, stored: ActivityFact, facts: Facts) -> bool:
-    """Whether it is to be undone by who did it, or answered by somebody who knows of it: an answer
-    shows it in full (CVE-2024-23649)."""
+    """Whether it is undone by who did it, or answered by somebody who knows of it: an answer of
+    ours shows it in full (CVE-2024-23649)."""
     if answer.type == "Undo":
         return stored.actor == answer.actor
+    if isinstance(answer, VerifiedActivity):
+        return True
     asked = stored.type == "Follow" and answer.actor in ids_of(stored.document.get("object"))
     return facts.by_site or asked or concerning.may_see(stored, answer.actor, facts)
 

@@ -226,6 +226,9 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     followed = facts.actor(follow.object_id)
     if followed is None or not followed.ours:
         return () if follow.ours else (Refuse("follow-not-ours"),)
+    rows = facts.follows(follow.actor, followed.id)
+    if follow.ours and all(row.activity_id != follow.id for row in rows):
+        return ()  # it was undone, or asked again, before it came here
     asked: tuple[Relate | PutFollow, ...] = (
         Relate(follow.actor, "follow", followed.id, "pending", follow.id, subject_ours=follow.ours),
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from apserver.core import limits
 from apserver.core.actors import parse_actor
@@ -33,7 +34,7 @@ from apserver.core.ownership import is_by, objection, own_words
 from apserver.core.rules import activities, add, posts, question, replies
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
-from apserver.core.vocabulary import AS2_CONTEXT, AUDIENCE_PROPERTIES, PUBLIC
+from apserver.core.vocabulary import AS2_CONTEXT, PUBLIC
 from apserver.errors import BadInput, Forbidden, Gone, Missing, Unprocessable
 
 _ACTOR_MANAGED = frozenset(OF_ACTORS) | frozenset(
@@ -160,8 +161,8 @@ def _check_no_pretence(object_: Mapping[str, Any], actor: str) -> None:
 def complete_update(update: Activity, facts: Facts) -> Activity:
     """A client sends what changes; stored, shown and delivered is the whole (AP-C2S-24, 26).
 
-    A member that is null is removed (AP-C2S-25). Without addressing it goes to those who got
-    the object.
+    A member that is null is removed (AP-C2S-25). It goes to those whom the object is for and
+    whoever else is named.
     """
     patch = update.embedded
     if update.is_about_itself and patch is not None:
@@ -183,8 +184,7 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     _check_no_pretence(whole, update.actor)
     document = {**update.document, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
-    if not changed.audience.everyone:
-        changed = addressed_to(changed, audience_of(whole))
+    changed = addressed_to(changed, changed.audience | audience_of(whole))
     return posts.complete(changed, facts, before=stored.document)
 
 
@@ -225,7 +225,18 @@ def send_update(update: Activity, facts: Facts) -> Effects:
         return activities.send_update(update, facts)
     if update.is_about_itself:
         return (PutOwnActor(update.actor, {"@context": update.document["@context"], **embedded}),)
-    return (_put(update, embedded, facts, kind="ours", replace=True),)
+    put = _put(update, embedded, facts, kind="ours", replace=True)
+    return (replace(put, also=_also(embedded, facts)),)
+
+
+def _also(whole: Mapping[str, Any], facts: Facts) -> frozenset[UUID]:
+    """Who got an object without being shown as addressed, unless its new version is for fewer."""
+    stored = facts.object(str(whole["id"]))
+    if stored is None or not {*audience_of(stored.document).everyone} <= {
+        *audience_of(whole).everyone
+    }:
+        return frozenset()
+    return stored.audience - {*audience_of(whole).keys()}
 
 
 def receive_update(update: VerifiedActivity, facts: Facts) -> Effects:
@@ -272,7 +283,7 @@ def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
 
 
 def complete_delete(delete: Activity, facts: Facts) -> Activity:
-    """The Tombstone embedded (IO-53), for those who got the object unless others are named."""
+    """The Tombstone embedded (IO-53), for those who got the object and whoever else is named."""
     stored = facts.object(delete.object_id)
     fact = activities.found(delete, facts)
     if fact is not None:
@@ -286,10 +297,7 @@ def complete_delete(delete: Activity, facts: Facts) -> Activity:
     stone = tombstone(delete.object_id, former_type=stored.type, deleted_at=facts.now)
     document = {**delete.document, "object": stone}
     changed = Activity(document, delete.id, delete.type, delete.actor, delete.addressed)
-    if changed.audience.everyone:
-        return changed
-    addressing = {name: stored.document.get(name) for name in AUDIENCE_PROPERTIES}
-    return addressed_to(changed, audience_of(addressing))
+    return addressed_to(changed, changed.audience | audience_of(stored.document))
 
 
 def send_delete(delete: Activity, facts: Facts) -> Effects:
