@@ -7,7 +7,13 @@ import pytest
 from apserver.core import rules
 from apserver.core.audience import Visibility
 from apserver.core.effects import PutFollow, Refuse, Relate, Send, Show, Unrelate
-from apserver.core.facts import ActorNeed, RelationFact, RelationNeed
+from apserver.core.facts import (
+    ActorNeed,
+    FollowFact,
+    FollowsNeed,
+    RelationFact,
+    RelationNeed,
+)
 from apserver.errors import BadInput
 from tests.rules.facts import (
     ANN,
@@ -131,7 +137,8 @@ def test_nobody_follows_oneself() -> None:
 
 def test_AP_S2S_19_between_two_of_ours() -> None:
     """AP-S2S-19: the follower's side came with sending; the followed one accepts as for any."""
-    known = facts(follows(BOB, ANN, "pending", OUR_FOLLOW_ID))
+    asked: Found = {FollowsNeed(BOB, ANN): (FollowFact("", True, False, OUR_FOLLOW_ID),)}
+    known = facts(follows(BOB, ANN, "pending", OUR_FOLLOW_ID), asked)
     effects = receive(follow_of(ANN, by=BOB, id_=OUR_FOLLOW_ID), known, ours=True)
     assert effects[0] == Relate(BOB, "follow", ANN, "pending", OUR_FOLLOW_ID, subject_ours=True)
     assert isinstance(effects[1], Send)
