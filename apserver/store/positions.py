@@ -100,19 +100,21 @@ WHERE r.role < 3 AND r.role = 0 AND r.visibility <= $1
 ORDER BY r.sort_at {order}, r.activity {order} LIMIT $5
 """)
 
-# By the primary keys of follow and relation. What somebody follows, in which roles, and since
-# when it counts.
+# By the primary keys of follow and relation, and by alias_actor. What somebody follows, in which
+# roles, and since when it counts. Who follows a façade follows the thing that it stands for, which
+# does nothing by itself.
 _FOLLOWED = """
 WITH followed AS (
-    SELECT f.object AS thing, n.role,
+    SELECT coalesce(l.thing, f.object) AS thing, n.role,
            CASE WHEN $3::boolean THEN min(f.started_at) ELSE '-infinity' END AS since
     FROM follow f
     JOIN relation r ON r.object = f.object AND r.kind = 'follow' AND r.subject = f.subject
         AND r.state = 'accepted'
+    LEFT JOIN alias l ON l.actor = f.object AND NOT l.is_user
     JOIN (VALUES (0::smallint), (1::smallint), (2::smallint)) AS n(role)
-        ON n.role = 0 OR NOT f.actor_only
+        ON n.role = 0 OR NOT f.actor_only OR l.thing IS NOT NULL
     WHERE f.subject = $1 AND NOT f.mutes AND ($2::text IS NULL OR f.flag = $2)
-    GROUP BY f.object, n.role
+    GROUP BY coalesce(l.thing, f.object), n.role
     UNION ALL
     SELECT $1, 0::smallint, '-infinity' WHERE $4::boolean
 )
@@ -166,10 +168,12 @@ ORDER BY w.sort_at {order}, w.activity {order} LIMIT $8
 """
 )
 
-# By the primary key of follow.
+# By the primary key of follow, and by alias_actor.
 _OVERVIEW = """
-SELECT count(*) AS follows, coalesce(array_agg(object) FILTER (WHERE mutes), '{}') AS muted
-FROM follow WHERE subject = $1
+SELECT count(*) AS follows,
+       coalesce(array_agg(coalesce(l.thing, f.object)) FILTER (WHERE f.mutes), '{}') AS muted
+FROM follow f LEFT JOIN alias l ON l.actor = f.object AND NOT l.is_user
+WHERE f.subject = $1
 """
 
 

@@ -63,6 +63,7 @@ async def test_fault_2_the_key_stands_for_one_request_of_one_actor(server: Serve
     key = str(uuid4())
     check_problem(await post(server, key, {"type": "Create"}), 400, "/object")
     first = await post(server, key)
+    await server.drained()
     before = await server.contents()
     check_problem(await post(server, key, NOTE | {"content": "twice"}), 422)
     assert await server.contents() == before

@@ -154,6 +154,19 @@ async def test_B4_other_servers_see_one_follow(server: Server, peer: Peer) -> No
     assert await server.items("ann", "following", as_="ann") == []
 
 
+async def test_B8_a_block_ends_all_flags(server: Server) -> None:
+    """B8, AP-C2S-33: whom one blocks one follows under no flag."""
+    bob = server.id("bob")
+    for flag in ("liking", "watching"):
+        await follow(server, "ann", bob, followFlag=flag)
+    assert (await server.post("ann", {"type": "Block", "object": bob})).status == 201
+    await server.drained()
+    assert await following(server, "ann", view="ids") == []
+    assert await server.items("ann", "following", as_="ann") == []
+    assert await server.items("bob", "followers", as_="bob") == []
+    assert await server.rows("SELECT flag FROM follow") == []
+
+
 async def test_B4_flags_have_an_end(server: Server, peer: Peer) -> None:
     """B4: one actor cannot fill the database with follows of one thing."""
     note = (await server.note("bob", "look here", PUBLIC))["object"]["id"]

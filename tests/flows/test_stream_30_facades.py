@@ -206,3 +206,24 @@ async def test_a_facade_is_called_as_its_thing(start_server: StartServer, peer: 
         return bool((await server.get(facade)).json["name"] == "It was broken")
 
     await until(shown)
+
+
+async def test_C6_who_follows_the_facade_follows_the_thing(start_server: StartServer) -> None:
+    """C6, R5: on this server too: what happens to the thing is in home once; a mute takes it out."""
+    server = await start_site(start_server, "dora", flags=json.dumps({"mute": {"mutes": True}}))
+    await told(server, "carl", "opened", object={"id": issue(2), "type": "Document"})
+    facade = server.id("issue_2")
+    follow = {"type": "Follow", "object": facade}
+    assert (await server.post("dora", follow)).status == 201
+    await server.drained()
+    closed = await told(server, "carl", "closed", object=issue(2))
+    await server.drained()
+
+    async def home() -> list[str]:
+        page = await server.get("/actors/dora/streams/home?page=first&verb=closed", as_="dora")
+        return [one["id"] for one in page.json["orderedItems"]]
+
+    assert await home() == [closed["id"]]
+    mute = {**follow, "followFlag": "mute"}
+    assert (await server.post("dora", mute)).status == 201
+    assert await home() == []

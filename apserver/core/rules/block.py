@@ -24,7 +24,8 @@ from apserver.core.effects import (
     Send,
     Unrelate,
 )
-from apserver.core.facts import ActorNeed, Facts, Need, RelationNeed
+from apserver.core.facts import ActorNeed, Facts, FollowsNeed, Need, RelationNeed
+from apserver.core.flags import ALL
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import collection_id
 from apserver.core.origin import activity_key
@@ -40,6 +41,7 @@ def needs(block: Activity, facts: Facts) -> Iterable[Need]:
         yield RelationNeed(block.actor, "block", other)
         yield RelationNeed(block.actor, "follow", other)
         yield RelationNeed(other, "follow", block.actor)
+        yield FollowsNeed(block.actor, other)
 
 
 def complete(block: Activity, facts: Facts) -> Activity:
@@ -74,7 +76,9 @@ def _ending(type_: str, *, by: str, follower: str, facts: Facts, of: str | None 
     followed = of or by
     known = facts.follow(follower, followed)
     follow = {"type": "Follow", "actor": follower, "object": followed}
-    if known is not None and known.activity_id is not None:
+    if any(one.flag for one in facts.follows(follower, followed)):
+        follow["followFlag"] = ALL
+    elif known is not None and known.activity_id is not None:
         follow = {"id": known.activity_id, **follow}
     other = follower if follower != by else followed
     return Send({"type": type_, "actor": by, "object": follow, "to": [other]})
