@@ -77,30 +77,29 @@ def named_in(texts: Iterable[str]) -> Named:
     return Named(tuple(mentions), tuple(tags))
 
 
-def linked(text: str, links: Links) -> str:
-    """The text with links for what it names."""
+def linked(text: str, links: Links, *, markup: Markup) -> str:
+    """The text with links for what it names, clean. BadInput from a strict ``markup`` when a text
+    names so much that others would no longer take it for HTML."""
 
     def link(match: re.Match[str]) -> str:
         if match["name"]:
             href = links.mentions.get(_written(match))
-            return match[0] if href is None else mention_link(href, match["name"])
+            return match[0] if href is None else _mention(href, match["name"])
         href = links.tags.get(fold_tag(match["tag"])) if _is_tag(match["tag"]) else None
-        return match[0] if href is None else tag_link(href, match["tag"])
+        return match[0] if href is None else _hashtag(href, match["tag"])
 
-    return change_text(text, _for_each(link)) if links.mentions or links.tags else text
+    if not links.mentions and not links.tags:
+        return text
+    return markup.html(change_text(text, _for_each(link)))
 
 
-def mention_link(href: str, name: str) -> str:
-    """The link of a mention, as cleaning it would leave it."""
+def _mention(href: str, name: str) -> str:
     anchor = f'<a href="{escape(href)}" class="u-url mention">@<span>{escape(name)}</span></a>'
-    return Markup().html(f'<span class="h-card" translate="no">{anchor}</span>')
+    return f'<span class="h-card" translate="no">{anchor}</span>'
 
 
-def tag_link(href: str, tag: str) -> str:
-    """The link of a hashtag, likewise."""
-    return Markup().html(
-        f'<a href="{escape(href)}" class="mention hashtag">#<span>{escape(tag)}</span></a>'
-    )
+def _hashtag(href: str, tag: str) -> str:
+    return f'<a href="{escape(href)}" class="mention hashtag">#<span>{escape(tag)}</span></a>'
 
 
 def handle_of(written: str, *, host: str) -> Handle | None:

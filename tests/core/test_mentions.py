@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from apserver.core import limits
 from apserver.core.html import Markup
-from apserver.core.mentions import Links, fold_tag, linked, mention_link, named_in, tag_link
+from apserver.core.mentions import Links, fold_tag, linked, named_in
 from apserver.core.text import change_text, excerpt, html_of
+from apserver.errors import BadInput
 
 
 @pytest.mark.parametrize(
@@ -63,14 +64,22 @@ def test_IO_77_links_are_clean(text: str) -> None:
         dict.fromkeys(named.mentions, 'https://x.example/?a=1&b="<'),
         dict.fromkeys(named.tags, "https://x.example/t"),
     )
-    made = linked(clean, links)
+    made = linked(clean, links, markup=Markup())
     assert Markup().html(made) == made
 
 
-def test_IO_77_names_cannot_break_out_of_their_links() -> None:
-    assert "<script" not in mention_link('https://x/"><script>', "<script>")
-    assert "<script" not in tag_link("javascript:<script>", "<script>")
-    assert "javascript:" not in tag_link("javascript:alert(1)", "x")
+def test_IO_77_links_are_no_way_in() -> None:
+    """IO-77: a client may say where its tags lead."""
+    links = Links({"ann": 'https://x/"><script>'}, {"tea": "javascript:alert(1)"})
+    made = linked("@ann #tea", links, markup=Markup())
+    assert "<script" not in made
+    assert "javascript:" not in made
+
+
+def test_IO_56_a_text_of_nothing_but_names_is_refused() -> None:
+    """IO-56: its links would be more than anybody takes."""
+    with pytest.raises(BadInput):
+        linked("#tea " * 5_000, Links({}, {"tea": "https://x/"}), markup=Markup(strict=True))
 
 
 @pytest.mark.parametrize(

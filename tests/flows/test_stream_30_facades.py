@@ -209,7 +209,7 @@ async def test_a_facade_is_called_as_its_thing(start_server: StartServer, peer: 
 
 
 async def test_C6_who_follows_the_facade_follows_the_thing(start_server: StartServer) -> None:
-    """C6, R5: on this server too, what happens to the thing is in home once; a mute takes it out."""
+    """C6, R5: on this server too: what happens to the thing is in home, or is muted with it."""
     server = await start_site(start_server, "dora", flags=json.dumps({"mute": {"mutes": True}}))
     await told(server, "carl", "opened", object={"id": issue(2), "type": "Document"})
     facade = server.id("issue_2")

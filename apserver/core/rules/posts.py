@@ -23,6 +23,7 @@ from apserver.core.audience import (
 )
 from apserver.core.document import first, id_of, parse
 from apserver.core.facts import ActorFact, Facts, HandleNeed, Need
+from apserver.core.html import Markup
 from apserver.core.mentions import Links, Named
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import Names, collection_id
@@ -79,7 +80,8 @@ def _tagged(
     named = mentions.named_in(notes.texts_of(post))
     people = _people(post, named, actor, facts)
     links = _links(post, named, people, actor)
-    linked = notes.with_texts(post, lambda text: mentions.linked(text, links))
+    markup = Markup(strict=True)
+    linked = notes.with_texts(post, lambda text: mentions.linked(text, links, markup=markup))
     tags = notes.standing_tags(post, said, notes.texts_of(linked))
     there = {tag.get("href") for tag in tags if isinstance(tag, Mapping)}
     made = {href: {"type": "Mention", "href": href, "name": name} for href, name in people.values()}
