@@ -48,6 +48,7 @@ class Arrival:
 # Only a Follow and its Undo are applied again: some servers (Misskey) have one id for all Follows
 # of one pair, and one for all their Undos, and the rule knows what still stands. Each is signed
 # anew; under a signature that was heard before it is a replay, and is not applied.
+# What was only found in an outbox before is applied when it is delivered.
 # (xmax is 0 in a row that is new, and not in one that was there.)
 _ACCEPT = """
 WITH input AS (
@@ -63,15 +64,20 @@ WITH input AS (
     SELECT DISTINCT ON (key) * FROM input ORDER BY key, owner NULLS LAST
 ), stored AS (
     INSERT INTO activity (key, id, actor, actor_id, type, visibility, audience, spliced, context,
-                          envelope, published_at, in_person, verb, data, sort_at)
+                          envelope, published_at, in_person, verb, data, sort_at, recalled)
     SELECT key, id, actor, actor_id, type, visibility,
            (SELECT coalesce(array_agg(a::uuid), '{}')
             FROM unnest(string_to_array(audience, ',')) a),
-           spliced, context, envelope, published_at, owner IS NOT NULL, verb, data::jsonb, sort_at
+           spliced, context, envelope, published_at, owner IS NOT NULL, verb, data::jsonb, sort_at,
+           (apply_kind = 'recall')::int
     FROM one_each ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET in_person = true
+    ON CONFLICT (key) DO UPDATE
+    SET in_person = activity.in_person OR EXCLUDED.in_person,
+        recalled = CASE WHEN activity.recalled = 1 AND EXCLUDED.recalled = 0 THEN 2
+                   ELSE activity.recalled END
         WHERE EXCLUDED.in_person AND NOT activity.in_person
-    RETURNING key, xmax = 0 AS is_new
+           OR EXCLUDED.recalled = 0 AND activity.recalled = 1
+    RETURNING key, xmax = 0 AS is_new, recalled
 ), activities AS (
     SELECT key FROM stored WHERE is_new
 ), bodies AS (
@@ -93,6 +99,10 @@ WITH input AS (
     INSERT INTO job (bucket, id, kind, activity, owner)
     SELECT o.bucket, o.apply_job, o.apply_kind, o.key, NULL::uuid
     FROM one_each o JOIN activities USING (key)
+    UNION ALL
+    SELECT o.bucket, o.apply_job, 'apply', o.key, NULL::uuid
+    FROM one_each o JOIN stored s USING (key)
+    WHERE NOT s.is_new AND s.recalled = 2 AND o.type NOT IN ('Follow', 'Undo')
     UNION ALL
     SELECT DISTINCT ON (i.key) i.bucket, i.apply_job, 'apply', i.key, NULL::uuid
     FROM anew JOIN input i USING (signature) WHERE i.key NOT IN (SELECT key FROM activities)

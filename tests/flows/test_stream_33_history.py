@@ -94,3 +94,17 @@ async def test_R7_an_outbox_that_is_not_there(server: Server, peer: Peer) -> Non
     await follow_carol(server, peer)
     assert await server.items("ann", "following", as_="ann") == [peer.id("carol")]
     assert await home(server, "ann") == []
+
+
+async def test_R7_what_is_delivered_after_it_was_found(server: Server, peer: Peer) -> None:
+    """R7: a post may stand in the outbox before its delivery comes: then it is in the inbox too,
+    and in home once."""
+    early, late = (peer.create("carol", text, PUBLIC) for text in ("early", "late"))
+    put_outbox(peer, "carol", [late, early])
+    await follow_carol(server, peer)
+    for _ in range(2):
+        assert (await peer.send(f"{server.origin}/inbox", late, by="carol")).status == 202
+    await server.drained()
+    inbox = await server.items("ann", "inbox", as_="ann")
+    assert [one["id"] for one in inbox if one["type"] == "Create"] == [late["id"]]
+    assert sorted(await home(server, "ann")) == sorted([early["id"], late["id"]])
