@@ -37,6 +37,7 @@ from apserver.errors import (
     NotTrusted,
     RemoteGone,
     RemoteTrouble,
+    Unreachable,
 )
 from apserver.flow.failures import Failures
 from apserver.flow.key_documents import KeyDocuments
@@ -146,9 +147,15 @@ class Remote:
             known = await actors.actor_by_key(conn, key_of(id_))
         if known is not None:
             return known
-        document = await self._fetcher.in_name_of(in_name_of).document(id_, budget)
-        is_collection = not COLLECTION_TYPES.isdisjoint(types_of(document))
-        return document if is_collection else await self._kept(document)
+        try:
+            document = await self._fetcher.document(id_, budget)
+        except Unreachable:
+            raise
+        except RemoteTrouble:
+            document = None  # not for the server itself; perhaps for the one who addresses it
+        if document is None or _is_collection(document):
+            document = await self._fetcher.in_name_of(in_name_of).document(id_, budget)
+        return document if _is_collection(document) else await self._kept(document)
 
     async def page(self, id_: str, budget: Budget, *, in_name_of: AskSigner) -> Mapping[str, Any]:
         """A page of such a collection; raises as `document`."""
@@ -350,6 +357,10 @@ class Remote:
                 self._keys[oldest] = replace(self._keys[oldest], found=None)
         while len(self._keys) > limits.KEYS_CACHED:
             self._keys.popitem(last=False)
+
+
+def _is_collection(document: Mapping[str, Any]) -> bool:
+    return not COLLECTION_TYPES.isdisjoint(types_of(document))
 
 
 def _as_refusal(key_id: str, error: ApserverError | TimeoutError) -> ApserverError:
