@@ -83,8 +83,10 @@ class MemberFanOut:
         ]
         await _show_here(conn, row, [one for one in free if one.ours])
         remote = [one for one in free if not one.ours]
-        but = {*left.owed, *await _owed_already(conn, row, remote)}
-        owed = await owe(conn, row, remote, order=job.id, but=but)
+        already = await _owed_already(conn, row, remote)
+        reached = await owe(conn, row, remote, order=job.id, but={*left.owed, *already})
+        # Whoever is named too is still owed it as such: it must not look served.
+        owed = [one for one in reached if one not in already]
         unknown = [
             one
             for one in members
