@@ -216,7 +216,8 @@ async def test_every_answer_has_the_headers_of_data(server: Server) -> None:
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
         assert "Set-Cookie" not in reply.headers
         assert "Location" not in reply.headers
-        assert not reply.headers["Content-Type"].startswith("text/html")
+        is_page = reply.headers["Content-Type"].startswith("text/html")
+        assert is_page is (path == note["id"])
 
 
 async def test_CVE_2026_33868_no_redirect(server: Server) -> None:

@@ -88,13 +88,15 @@ def receive(like: VerifiedActivity, facts: Facts) -> Effects:
 def undo(undoing: Activity, like: Activity, facts: Facts) -> Effects:
     """Whoever liked it does so no more. An older Like than the one that counts ends nothing."""
     effects: list[Effect] = []
+    stands = False
     for id_ in concerning.objects_of(like):
         relation = facts.relation(like.actor, _kind(like), id_)
+        stands = stands or relation is not None
         if relation is None or like.id not in (None, relation.activity_id):
             continue
         effects.append(Unrelate(like.actor, _kind(like), id_))
         effects += _unlisted(like, id_, relation, facts)
-    if not effects and concerning.is_of_here(like, facts):
+    if not stands and concerning.is_of_here(like, facts):
         return (*answers.undone_early(undoing, facts), Refuse("undo-without-like"))
     return tuple(effects)
 
