@@ -124,9 +124,11 @@ class Resolver:
             return await self._remote.page(id_, budget, in_name_of=sender)
 
         try:
+            if is_member:
+                return await self._remote.actor(recipient, budget)
             found = await self._remote.addressee(recipient, budget, in_name_of=sender)
-            if isinstance(found, Actor) or is_member:
-                return found if isinstance(found, Actor) else None
+            if isinstance(found, Actor):
+                return found
             return _Members(await members_of(found, recipient, page, allow_http=self._allow_http))
         except (RemoteGone, BadInput, DomainBlocked, Astray, OverBudget) as error:
             telemetry.event("recipient let go", recipient=recipient, reason=error)
