@@ -166,16 +166,20 @@ class Server:
         return activity
 
     async def items(self, name: str, collection: str, *, as_: str | None = None) -> list[Any]:
-        """All items of a collection, page by page, newest first."""
-        head = await self.get(f"/actors/{name}/{collection}", as_=as_)
+        """All items of a collection of an actor, page by page, newest first."""
+        return await self.collected(f"/actors/{name}/{collection}", as_=as_)
+
+    async def collected(self, url: str, *, as_: str | None = None) -> list[Any]:
+        """The same of any collection, by its id."""
+        head = await self.get(url, as_=as_)
         assert head.status == 200, head.text
         items: list[Any] = []
-        url = head.json.get("first")
-        while url:
-            page = await self.get(url, as_=as_)
-            assert page.status == 200, page.text
-            items += page.json["orderedItems"]
-            url = page.json.get("next")
+        page = head.json.get("first")
+        while page:
+            reply = await self.get(page, as_=as_)
+            assert reply.status == 200, reply.text
+            items += reply.json["orderedItems"]
+            page = reply.json.get("next")
         return items
 
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:

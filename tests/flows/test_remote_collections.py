@@ -5,6 +5,7 @@ Carol's server keeps a list. Ann, who lives here, addresses it, or one that she 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from apserver.core import limits
 from apserver.core.vocabulary import ACTIVITY_JSON
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
-from tests.doubles.server import CONTEXT, PUBLIC, Server
+from tests.doubles.server import CONTEXT, PATIENCE_S, PUBLIC, Server, until
 from tests.flows.steps import follow_from
 
 
@@ -186,3 +187,42 @@ async def test_AP_S2S_20_a_collection_of_the_senders_own(
     await server.drained()
     assert got(daves, other) == []
     assert await server.rows("SELECT id FROM job") == []
+
+
+async def test_AP_S2S_12_named_and_a_member_and_just_met(
+    server: Server, peer: Peer, start_peer: StartPeer
+) -> None:
+    """AP-S2S-12: who becomes known while he is looked for is not taken as served by the list."""
+    daves = await start_peer("dave")
+    actor = daves.documents["/users/dave"]
+    asked, let_go = asyncio.Event(), asyncio.Event()
+
+    async def first_slowly(request: web.Request) -> web.Response:
+        if not asked.is_set():
+            asked.set()
+            await let_go.wait()
+        return web.json_response(actor, content_type=ACTIVITY_JSON)
+
+    daves.documents["/users/dave"] = first_slowly
+    list_ = put_up(peer, "/lists/1", daves.id("dave"))
+    whole = peer.documents["/lists/1"]
+
+    async def after_they_met(_: web.Request) -> web.Response:
+        await met.wait()
+        return web.json_response(whole, content_type=ACTIVITY_JSON)
+
+    met = asyncio.Event()
+    peer.documents["/lists/1"] = after_they_met
+    note = await server.note("ann", "for both", PUBLIC, daves.id("dave"), list_)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
+    await follow_from(daves, "dave", server, "bob")
+    met.set()
+
+    async def read() -> bool:
+        [job] = await server.rows("SELECT recipients FROM job WHERE kind = 'resolve'")
+        return list(job["recipients"]) == [daves.id("dave")]
+
+    await until(read)
+    let_go.set()
+    await server.drained()
+    assert len(got(daves, note)) == 1

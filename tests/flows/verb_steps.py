@@ -23,16 +23,7 @@ def as_made(shown: dict[str, Any]) -> dict[str, Any]:
 
 async def collected(server: Server, url: str, *, as_: str | None = None) -> list[Any]:
     """All items of a collection, by its id, newest first."""
-    head = await server.get(url, as_=as_)
-    assert head.status == 200, head.text
-    items: list[Any] = []
-    page = head.json.get("first")
-    while page:
-        reply = await server.get(page, as_=as_)
-        assert reply.status == 200, reply.text
-        items += reply.json["orderedItems"]
-        page = reply.json.get("next")
-    return items
+    return await server.collected(url, as_=as_)
 
 
 async def total_of(server: Server, url: str, *, as_: str | None = None) -> int:
