@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apserver.store import db as store
 from apserver.store.embedded import EmbeddedPostgres
+from apserver.vault import RSA_BITS
 from tests.doubles.peer import Peer
 from tests.doubles.server import Server, database_dsn
 
@@ -24,6 +29,29 @@ StartServer = Callable[..., Awaitable[Server]]
 StartPeer = Callable[..., Awaitable[Peer]]
 
 _numbers = count(1)
+
+#: How many RSA keys a run makes, each with 40 ms of a core; then they come round again.
+_RSA_KEYS = 64
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rsa_keys() -> Iterator[None]:
+    """Keys are made by the library as ever, and handed out more than once: never in one test."""
+    made: deque[rsa.RSAPrivateKey] = deque()
+    make = rsa.generate_private_key
+
+    def generate(public_exponent: int, key_size: int, backend: Any = None) -> rsa.RSAPrivateKey:
+        if key_size != RSA_BITS or len(made) < _RSA_KEYS:
+            key = make(public_exponent, key_size, backend)
+        else:
+            key = made.popleft()
+        if key_size == RSA_BITS:
+            made.append(key)
+        return key
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rsa, "generate_private_key", generate)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -146,9 +174,17 @@ async def peer(start_peer: StartPeer) -> Peer:
     return await start_peer("carol")
 
 
-def free_port() -> int:
-    """A port on loopback that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of a loopback address that nobody has at the moment.
+
+    It is one that the system gives to nobody who asks for any, and two runs at once rarely choose
+    the same.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port

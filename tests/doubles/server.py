@@ -66,9 +66,9 @@ class Server:
         port = listening.getsockname()[1]
         folder.mkdir(exist_ok=True)
         scheme = "https" if "tls__cert" in options else "http"
-        trusting = ssl.create_default_context()
-        if "federation__ca_file" in options:
-            trusting.load_verify_locations(str(options["federation__ca_file"]))
+        ca_file = options.get("federation__ca_file")
+        # To read the authorities of the system takes long, and aiohttp has done so already.
+        trusting = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         environ = {
             "APSERVER__ORIGIN": f"{scheme}://127.0.0.1:{port}",
             "APSERVER__DATA_DIR": str(folder),

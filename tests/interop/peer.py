@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -25,6 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from tests.conftest import free_port
 
 FEDIFY = Path(__file__).with_name("fedify")
 
@@ -39,14 +40,6 @@ _open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 class PeerTrouble(Exception):
     """The peer did not start, or a control request was refused; the text holds its answer."""
-
-
-def free_port(host: str) -> int:
-    """A TCP port on *host* that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,13 @@
-"""Starts what takes long and needs nothing of the other tests, beside them."""
+"""What takes longest comes first, so that the processes of a run end at about the same time."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.meta import postgres_15
+LONGEST = "tests/meta/test_postgres_15.py"
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """The run on PostgreSQL 15 goes on while the other tests do."""
-    if any(item.nodeid.startswith(postgres_15.TEST) for item in session.items):
-        postgres_15.start()
-
-
-def pytest_unconfigure() -> None:
-    """Nothing is left running, however the tests ended."""
-    postgres_15.stop()
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

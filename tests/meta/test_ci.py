@@ -42,7 +42,7 @@ def test_the_command_is_the_one_of_the_readme() -> None:
     command = shown.stdout.strip()
     assert command in (ROOT / "README.md").read_text()
     assert "requirements/test.txt" in command
-    assert command.endswith("pytest")
+    assert command.endswith("pytest -n 2 --dist worksteal")
 
 
 def test_the_script_may_be_executed() -> None:
