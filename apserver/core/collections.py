@@ -6,7 +6,6 @@ again by the inverse property of the collection (FEP-5711). Names are the last p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -49,6 +48,7 @@ OF_ACTORS: Mapping[str, Kind] = {
 OF_OBJECTS: Mapping[str, Kind] = {
     "likes": Kind(inverse="likesOf", tells_total=True),
     "dislikes": Kind(tells_total=True),
+    "emojiReactions": Kind(tells_total=True),  # FEP-c0e0
     "shares": Kind(inverse="sharesOf", tells_total=True),
     "replies": Kind(inverse="repliesOf"),
     "context": Kind(),  # of what begins a conversation: all of it (FEP-7888)
@@ -64,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     **OF_OBJECTS,
     CUSTOM: Kind(),
     "votes": Kind(readers="owner", tells_total=True),  # counters of a Question, without a URL
+    "pinned": Kind(readers="owner"),  # by actors elsewhere (core.names.pinned_of); without a URL
 }
 
 
@@ -75,10 +76,11 @@ def inverse_context(name: str) -> dict[str, dict[str, str]]:
 
 def with_collections(document: bytes, id_: str, totals: Mapping[str, int]) -> bytes:
     """The JSON of an object of ours with its collections, each as a head with its number of items
-    (``totals`` by id). They change without the object, and so are not stored with it."""
-    heads = {
-        name: {"id": at, "type": "OrderedCollection", "totalItems": totals.get(at, 0)}
+    (``totals`` by id). They change without the object, and so are not stored with it. An id of ours
+    needs no escapes."""
+    heads = ",".join(
+        f'"{name}":{{"id":"{at}","type":"OrderedCollection","totalItems":{totals.get(at, 0)}}}'
         for name in PROPERTIES
         for at in (f"{id_}/{name}",)
-    }
-    return document[:-1] + b"," + json.dumps(heads, separators=(",", ":")).encode()[1:]
+    )
+    return b"%b,%b}" % (document[:-1], heads.encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from apserver.core import limits
 from apserver.core.html import CLASSES, REL, SCHEMES, TAGS, Markup, plain_name, plain_text
 from apserver.core.intake import take_in
+from apserver.core.times import stamp
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server
@@ -363,7 +365,8 @@ async def test_AS_35_what_others_change_is_clean(server: Server, peer: Peer) -> 
     """AS-35, CVE-2023-42452: an edit takes the same way."""
     create = peer.create("carol", "harmless", server.id("ann"))
     await accepted(server, peer, create, by="carol")
-    changed = create["object"] | everywhere() | {"updated": "2026-11-24T12:00:00Z"}
+    later = stamp(datetime.now(UTC) + timedelta(hours=1))
+    changed = create["object"] | everywhere() | {"updated": later}
     update = peer.activity("Update", "carol", object=changed, to=[server.id("ann")])
     await accepted(server, peer, update, by="carol")
     for seen in await inbox(server):
