@@ -12,8 +12,8 @@ import re
 PROGRAM = "apserver"
 
 COMMANDS = (
-    *("try", "init", "serve", "doctor", "actor", "token", "domain"),
-    *("activity", "prune", "config"),
+    *("try", "init", "serve", "doctor", "actor", "token", "domain", "emoji"),
+    *("activity", "report", "prune", "config"),
     *("fetch", "webfinger", "deliver", "sink"),
 )
 

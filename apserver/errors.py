@@ -9,6 +9,7 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     │   ├── TooLarge 413
     │   ├── BadMediaType 415
     │   └── Unprocessable 422  well-formed, and at odds with what was sent before
+    │       └── BulkRefused    all or none was asked for, and some cannot be
     ├── NotTrusted 401         who is asking is not shown (signature, token)
     │   └── Forbidden 403      who is asking is known, and may not
     │       ├── InsufficientScope  its token does not reach so far
@@ -32,17 +33,21 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, Self, TypeAlias
 
 Why: TypeAlias = Literal["address", "name", "connection", "tls", "time", "answer"]
 
+_FEP_C180 = "https://w3id.org/fep/c180#"  #: problem types for ActivityPub
+
 
 class ApserverError(Exception):
-    """Base of all. ``status`` is the HTTP status, ``kind`` the slug in problem+json and metrics."""
+    """Base of all. ``status`` is the HTTP status, ``kind`` the slug in problem+json and metrics,
+    ``type`` the problem type of RFC 9457, where somebody has defined one that fits."""
 
     status = 500
     kind = "internal"
+    type = "about:blank"
     public = "Something went wrong on our side."
 
     def __init__(self, detail: str = "", *, public: str | None = None, pointer: str | None = None):
@@ -99,6 +104,17 @@ class Unprocessable(BadInput):
     public = "The request is at odds with an earlier one."
 
 
+class BulkRefused(Unprocessable):
+    """Many activities were to be kept together, and ``failed`` tells which cannot be and why, by
+    JSON pointers to them."""
+
+    kind = "bulk-refused"
+
+    def __init__(self, failed: Mapping[str, ApserverError]):
+        super().__init__(f"Nothing was kept: {len(failed)} of the items cannot be.")
+        self.failed = failed
+
+
 class NotTrusted(ApserverError):
     """Nobody was shown to be the sender."""
 
@@ -119,6 +135,7 @@ class InsufficientScope(Forbidden):
     """The token is valid and lacks ``scope`` (RFC 6750 3.1). ``held`` are those that it has."""
 
     kind = "insufficient-scope"
+    type = f"{_FEP_C180}client-not-authorized"
 
     def __init__(self, scope: str, *, held: Iterable[str] = ()):
         scopes = sorted({scope} if scope == "site" else {scope, *held})
@@ -193,11 +210,17 @@ class Busy(ApserverError):
 
 
 class RateLimited(Busy):
-    """Too many requests from one address."""
+    """Too many requests from one address, actor or host. ``violated`` are the policies that say so
+    (`core.rate_limit`)."""
 
     status = 429
     kind = "rate-limited"
+    type = f"{_FEP_C180}rate-limit-exceeded"
     public = "Too many requests. Slow down."
+
+    def __init__(self, *, violated: Iterable[str], retry_after_s: int):
+        super().__init__(retry_after_s=retry_after_s)
+        self.violated = tuple(violated)
 
 
 class LeaseLost(ApserverError):
@@ -215,9 +238,13 @@ class RemoteTrouble(ApserverError):
 
 
 class RemoteGone(RemoteTrouble):
-    """Another server says that the thing does not exist (any more)."""
+    """Another server says that the thing does not exist (any more); ``for_good``: by 410."""
 
     kind = "remote-gone"
+
+    def __init__(self, detail: str, *, for_good: bool = False):
+        super().__init__(detail)
+        self.for_good = for_good
 
 
 class Unreachable(RemoteTrouble):

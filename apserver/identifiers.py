@@ -39,3 +39,8 @@ def new_token() -> str:
 def hash_token(token: str) -> bytes:
     """The SHA-256 of a token, which is all that is kept of it."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def new_session() -> str:
+    """What the cookie of a browser holds: 256 random bits."""
+    return secrets.token_urlsafe(32)

@@ -27,6 +27,8 @@ JOBS: Final = "apserver_job_total"  # [kind, outcome]
 KNOCK: Final = "apserver_knock_refused_total"  # [scheme, status]
 UNREADABLE: Final = "apserver_unreadable_row_total"  # [table]
 CONNECTIONS: Final = "apserver_connection_refused_total"  # [reason]
+LOGIN: Final = "apserver_login_total"  # [outcome]
+HOOK: Final = "apserver_hook_total"  # [outcome]
 NOT_ASKED: Final = "apserver_request_not_made_total"  # [reason]
 
 _counters: Counter[tuple[str, tuple[str, ...]]] = Counter()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from apserver.core.vocabulary import AS2_CONTEXT, PUBLIC
@@ -59,6 +60,12 @@ def client_note(seed: int, followers: str) -> bytes:
             "tag": [{"type": "Hashtag", "name": "#bench", "href": "https://tags.example/bench"}],
         }
     )
+
+
+def together(documents: Iterable[bytes]) -> bytes:
+    """The collection in which many of them are posted."""
+    items = [json.loads(one) for one in documents]
+    return _encoded({"@context": AS2_CONTEXT, "type": "OrderedCollection", "orderedItems": items})
 
 
 def received_create(actor: str, number: int) -> bytes:

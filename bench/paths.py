@@ -114,6 +114,19 @@ def _posted(by: str) -> Prepare:
 
 
 @asynccontextmanager
+async def _posted_together(scene: Scene, load: Load, n: int) -> AsyncIterator[Work]:
+    """The same posts, as many in each request as it may hold."""
+    before = await listed(scene.instance, "ann", "outbox")
+    sizes = [min(limits.BULK_ITEMS, n - done) for done in range(0, n, limits.BULK_ITEMS)]
+    requests = [scene.post_together("ann", size) for size in sizes]
+    await hold_jobs(scene.instance)
+    yield Work(requests, 200, n)
+    after = await listed(scene.instance, "ann", "outbox")
+    _check_equal("activities in the outbox", after - before, n)
+    _check_equal("jobs", await drop_jobs(scene.instance), n)
+
+
+@asynccontextmanager
 async def _delivered(scene: Scene, load: Load, n: int) -> AsyncIterator[Work]:
     posts = max(1, n // scene.followers)
     owed = posts * scene.followers
@@ -191,6 +204,15 @@ PATHS = (
         operations=300,
         smoke_operations=10,
         work=_posted("star"),
+    ),
+    HotPath(
+        name="outbox-bulk",
+        title="one of 500 posts in one request, no followers, until 200",
+        limit_us=71,
+        source="sum of parts: object by batched INSERT 45, one row in a group commit 26",
+        operations=2_000,
+        smoke_operations=10,
+        work=_posted_together,
     ),
     HotPath(
         name="delivery",

@@ -62,14 +62,25 @@ class Scene:
     def post(self, name: str) -> bytes:
         """A new Note to the outbox of one of our actors."""
         id_ = self.instance.actor(name)
+        body = documents.client_note(next(self.numbers), collection_id(id_, "followers"))
+        return self._posted(name, collection_id(id_, "outbox"), body)
+
+    def post_together(self, name: str, n: int) -> bytes:
+        """So many new Notes in one request."""
+        id_ = self.instance.actor(name)
+        followers = collection_id(id_, "followers")
+        notes = [documents.client_note(next(self.numbers), followers) for _ in range(n)]
+        body = documents.together(notes)
+        return self._posted(name, f"{collection_id(id_, 'outbox')}/bulk", body)
+
+    def _posted(self, name: str, url: str, body: bytes) -> bytes:
         headers = {
             "Host": self._host,
             "Authorization": f"Bearer {self.tokens[name]}",
             "Content-Type": ACTIVITY_JSON,
             **_AGENT,
         }
-        body = documents.client_note(next(self.numbers), collection_id(id_, "followers"))
-        return wire.request("POST", _target(collection_id(id_, "outbox")), headers, body)
+        return wire.request("POST", _target(url), headers, body)
 
     def delivery(self) -> bytes:
         """A new activity of one of the writers, signed, to the shared inbox."""

@@ -24,6 +24,7 @@ from apserver.store.embedded import EmbeddedPostgres
 from apserver.vault import RSA_BITS
 from tests.doubles.peer import Peer
 from tests.doubles.server import Server, database_dsn
+from tests.interop.results import print_results
 
 StartServer = Callable[..., Awaitable[Server]]
 StartPeer = Callable[..., Awaitable[Peer]]
@@ -96,7 +97,7 @@ async def database(
     used: list[str] = []
 
     async def take() -> str:
-        dsn = clean_databases.pop() if clean_databases else await _new_database(postgres)
+        dsn = clean_databases.pop() if clean_databases else await new_database(postgres)
         used.append(dsn)
         return dsn
 
@@ -106,7 +107,8 @@ async def database(
         clean_databases.append(dsn)
 
 
-async def _new_database(postgres: str) -> str:
+async def new_database(postgres: str) -> str:
+    """A database of its own with the schema; its DSN."""
     name = f"test_{next(_numbers)}"
     connection = await asyncpg.connect(postgres)
     await connection.execute(f"CREATE DATABASE {name}")
@@ -188,3 +190,8 @@ def free_port(host: str = "127.0.0.1") -> int:
             except OSError:
                 continue
             return port
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried with other servers, as a table."""
+    print_results(terminalreporter)

@@ -15,8 +15,11 @@ from apserver.app.accounts import (
     own_actors,
     revoke_token,
     rotate_key,
+    set_password,
 )
-from apserver.app.moderation import hide_activity, moderating
+from apserver.app.emoji import Emoji, add_emoji, list_emoji, remove_emoji
+from apserver.app.moderation import hide_activity, moderating, reports_of
+from apserver.app.moving import moving
 from apserver.app.outgoing import (
     LookedUp,
     Sent,
@@ -33,6 +36,7 @@ from apserver.flow.accounts import CreatedActor
 from apserver.flow.departure import Departure
 from apserver.flow.hiding import Hidden
 from apserver.flow.key_rotation import RotatedKey
+from apserver.flow.logins import ChangedPassword
 from apserver.flow.own_actors import OwnActor
 from apserver.flow.tokens import CreatedToken
 from apserver.serve.sink import Caught
@@ -40,9 +44,11 @@ from apserver.store.access import TokenRow
 
 __all__ = [
     "Caught",
+    "ChangedPassword",
     "CreatedActor",
     "CreatedToken",
     "Departure",
+    "Emoji",
     "Hidden",
     "LookedUp",
     "Order",
@@ -51,6 +57,7 @@ __all__ = [
     "Sent",
     "TokenRow",
     "Unsent",
+    "add_emoji",
     "check_migrated",
     "create_actor",
     "create_token",
@@ -58,17 +65,22 @@ __all__ = [
     "deliver",
     "fetch",
     "hide_activity",
+    "list_emoji",
     "list_tokens",
     "migrate",
     "moderating",
+    "moving",
     "own_actor",
     "own_actors",
     "prune",
     "rehearse_delivery",
+    "remove_emoji",
+    "reports_of",
     "revoke_token",
     "rotate_key",
     "run_sink",
     "running",
     "serve",
+    "set_password",
     "webfinger",
 ]

@@ -13,6 +13,7 @@ from apserver.errors import Refused
 from apserver.flow.accounts import Accounts, CreatedActor
 from apserver.flow.departure import Departure, Farewell
 from apserver.flow.key_rotation import KeyRotation, RotatedKey
+from apserver.flow.logins import ChangedPassword, Logins
 from apserver.flow.own_actors import OwnActor, list_actors, show_actor
 from apserver.flow.tokens import CreatedToken, Tokens
 from apserver.store import db as store
@@ -100,6 +101,14 @@ async def delete_actor(dsn: str, settings: Settings, *, name: str, dry_run: bool
     async with opened(dsn, dry_run=dry_run) as db:
         farewell = Farewell(db, Names(settings.origin), handle_host=settings.handle_host)
         return await farewell.delete(name)
+
+
+async def set_password(
+    dsn: str, settings: Settings, *, name: str, password: str, dry_run: bool = False
+) -> ChangedPassword:
+    """Set the password of an actor; see `Logins.set_password`."""
+    async with opened(dsn, dry_run=dry_run) as db:
+        return await Logins(db, handle_host=settings.handle_host).set_password(name, password)
 
 
 async def create_token(

@@ -10,6 +10,7 @@ from apserver.config import Settings
 from apserver.core.names import Names
 from apserver.flow.hiding import Hidden, Hiding
 from apserver.flow.moderation import Moderation, own_hosts
+from apserver.flow.reports import Reports
 
 
 @asynccontextmanager
@@ -28,3 +29,10 @@ async def hide_activity(
     """Hide an activity; see `Hiding.hide`."""
     async with opened(dsn, dry_run=dry_run) as db:
         return await Hiding(db, Names(settings.origin), settings.registry).hide(id, act=act)
+
+
+@asynccontextmanager
+async def reports_of(dsn: str, *, dry_run: bool = False) -> AsyncIterator[Reports]:
+    """What was reported, for moderators; with ``dry_run`` each act is taken back."""
+    async with opened(dsn, dry_run=dry_run) as db:
+        yield Reports(db)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apserver import telemetry
+from apserver.app.hooks import screen_of
 from apserver.app.outgoing import client_of, live_rules
 from apserver.app.streams import with_python_streams
 from apserver.compaction import Compactor
@@ -21,18 +22,26 @@ from apserver.core.contexts import KnownContexts
 from apserver.core.names import Names
 from apserver.core.origin import Origin, same_origin
 from apserver.errors import BadInput, Busy
+from apserver.flow import gone, old_hashtags, remains
 from apserver.flow.accept import Acceptor
 from apserver.flow.accounts import Accounts
 from apserver.flow.apply import Applier
 from apserver.flow.bell import Bell
+from apserver.flow.bulk import Bulk
 from apserver.flow.departure import Farewell
 from apserver.flow.endings import Endings
 from apserver.flow.fan_out import FanOut
+from apserver.flow.followers_moved import FollowerMover
 from apserver.flow.knocks import load_knocks
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.logins import Logins
 from apserver.flow.lookup import Lookups
 from apserver.flow.outboxes import OutboxReader
+from apserver.flow.polls import Polls
+from apserver.flow.posts import Posts
+from apserver.flow.profiles import ProfileReader
 from apserver.flow.publish import Publisher
+from apserver.flow.quotes import QuoteChecker
 from apserver.flow.reading import DocumentReader
 from apserver.flow.receive import Receiver
 from apserver.flow.remote import Remote
@@ -41,7 +50,11 @@ from apserver.flow.signers import Signers
 from apserver.flow.site_posts import SitePosts
 from apserver.flow.stand_ins import StandIns
 from apserver.flow.suspended import Suspended
+from apserver.flow.threads import ThreadReader
+from apserver.flow.turns import Turns
+from apserver.flow.visits import Visits
 from apserver.net.client import Client
+from apserver.net.discover import Discoverer
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import SigningClient
 from apserver.net.new_hosts import NewHosts
@@ -57,6 +70,7 @@ from apserver.store.db import Connection, Database
 from apserver.vault import Vault
 from apserver.work.deliver import Deliverer
 from apserver.work.jobs import JobLoop
+from apserver.work.profiles import ProfileLoop
 from apserver.work.prune import Pruner, Retention
 
 
@@ -164,11 +178,12 @@ class Parts:
     jobs: JobLoop
     deliverer: Deliverer
     pruner: Pruner
+    profiles: ProfileLoop
 
     @property
-    def loops(self) -> tuple[JobLoop, Deliverer, Pruner]:
+    def loops(self) -> tuple[JobLoop, Deliverer, Pruner, ProfileLoop]:
         """What works in the background."""
-        return (self.jobs, self.deliverer, self.pruner)
+        return (self.jobs, self.deliverer, self.pruner, self.profiles)
 
     def stop(self) -> None:
         """Begin nothing new in the background; what is under way is finished."""
@@ -234,6 +249,7 @@ async def _build(
     reader = DocumentReader(KnownContexts.of(load_contexts()), compactor)
     remote = Remote(db, _fetcher(settings, signing, signers, reader), live, allow_http=allow_http)
     lookups = Lookups.of(db)
+    screen = screen_of(settings)
     acceptor = Acceptor(
         db,
         remote,
@@ -241,44 +257,75 @@ async def _build(
         lookups,
         names=names,
         reader=reader,
+        screen=screen,
         allow_http=allow_http,
         per_minute=settings.limits.requests_per_minute,
     )
     registry = with_python_streams(settings.registry)
-    publisher = Publisher(db, names, registry, live)
+    publisher = Publisher(db, names, registry, live, remote, screen=screen)
     accounts = Accounts(db, vault, names, handle_host=settings.handle_host)
     stand_ins = StandIns(db, accounts, names, registry.things)
     farewell = Farewell(db, names, handle_host=settings.handle_host)
     site_posts = SitePosts(db, publisher, stand_ins, farewell, names=names, things=registry.things)
     bell = Bell(db, alone=order.workers == 1)
-    applier = Applier(publisher, live, registry)
-    receiver = Receiver(
-        db,
-        applier=applier,
-        suspended=Suspended(db, applier, remote, bell),
-        fan_out=FanOut(db, live, origin=settings.origin),
-        resolver=Resolver(db, remote, live, bell, signers, names=names, allow_http=allow_http),
-        outboxes=OutboxReader(db, remote, live, bell, allow_http=allow_http),
-        endings=Endings(db, publisher, farewell, registry.things),
+    site = Site(
+        db=db,
+        names=names,
+        handle_host=settings.handle_host,
+        publisher=publisher,
+        site_posts=site_posts,
+        bulk=Bulk(db, publisher),
+        stand_ins=stand_ins,
+        acceptor=acceptor,
+        bell=bell,
+        live=live,
+        lookups=lookups,
+        visits=Visits(Discoverer(client, allow_http=allow_http), remote, allow_http=allow_http),
+        logins=Logins(db, handle_host=settings.handle_host),
+        registry=registry,
+        requests_per_minute=settings.limits.requests_per_minute,
+        trusted_proxies=settings.server.trusted_proxies,
+        tls=settings.tls.cert is not None,
+        allow_http=allow_http,
+        authorized_fetch=settings.federation.authorized_fetch,
     )
+    receiver = _receiver(site, remote=remote, farewell=farewell, signers=signers)
     return Parts(
-        site=Site(
-            db=db,
-            names=names,
-            handle_host=settings.handle_host,
-            publisher=publisher,
-            site_posts=site_posts,
-            stand_ins=stand_ins,
-            acceptor=acceptor,
-            bell=bell,
-            live=live,
-            lookups=lookups,
-            registry=registry,
-            requests_per_minute=settings.limits.requests_per_minute,
-            trusted_proxies=settings.server.trusted_proxies,
-            tls=settings.tls.cert is not None,
-        ),
+        site=site,
         jobs=JobLoop(db, receiver, bell, holder=order.holder),
         deliverer=Deliverer(db, Poster(signing), signers, bell, holder=order.holder),
         pruner=Pruner(db, Retention(**asdict(settings.retention))),
+        profiles=ProfileLoop(db, bell),
+    )
+
+
+def _receiver(site: Site, *, remote: Remote, farewell: Farewell, signers: Signers) -> Receiver:
+    """What does jobs, beside what answers requests."""
+    db, live, bell, publisher = site.db, site.live, site.bell, site.publisher
+    names, registry, allow_http = site.names, site.registry, site.allow_http
+    applier = Applier(publisher, live, registry)
+    posts = Posts(remote, live)
+    turns = {
+        "end_thing": Endings(publisher, farewell, registry.things).end_some,
+        "move": FollowerMover(publisher, live).move_some,
+        "depart": remains.end_some,
+        "end_actor": gone.end_some,
+        "hashtags": old_hashtags.index_some,
+        "poll": Polls(publisher).tell,
+    }
+    return Receiver(
+        db,
+        applier=applier,
+        suspended=Suspended(db, applier, remote, bell),
+        fan_out=FanOut(db, live, origin=names.origin),
+        asking={
+            "resolve": Resolver(
+                db, remote, live, bell, signers, names=names, allow_http=allow_http
+            ),
+            "outbox": OutboxReader(db, remote, live, bell, allow_http=allow_http),
+            "quote": QuoteChecker(db, remote, posts),
+            "thread": ThreadReader(db, remote, posts, origin=names.origin),
+            "profile": ProfileReader(db, remote, posts, live, allow_http=allow_http),
+        },
+        turns=Turns(db, turns),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from apserver.cli import suspension
+from apserver.cli import moving, password, suspension
 from apserver.cli.connection import change, look, settings_of
 from apserver.cli.invocation import command
 from apserver.cli.output import note, show, show_table
@@ -28,13 +28,15 @@ COLUMNS = ("name", "id", "type", "created", "followers", "state")
 
 def add(commands: Commands) -> None:
     """The group and its commands."""
-    summary = "Make, list, suspend and delete actors, and change their keys."
+    summary = "Make, list, move, suspend and delete actors, and change their keys."
     group = add_command(commands, "actor", summary=summary).add_commands()
     _add_create(group)
     _add_list(group)
     _add_show(group)
+    password.add(group)
     _add_rotate_key(group)
     suspension.add(group)
+    moving.add(group)
     _add_delete(group)
 
 
@@ -163,6 +165,7 @@ def _described(actor: OwnActor) -> dict[str, Any]:
         "created": actor.created_at,
         "state": actor.state,
         "deleted": actor.deleted_at,
+        "moved_to": actor.moved_to,
         "followers": actor.followers,
         "following": actor.following,
         "posts": actor.posts,
@@ -206,10 +209,10 @@ def _add_delete(group: Commands) -> None:
         group,
         "delete",
         summary="Delete an actor for good.",
-        text="Delete an actor for good. Its followers' servers and those of whom it follows get a "
-        "Delete; its document and its posts answer 410 Gone; its inbox and its other collections "
-        "are removed, and its tokens revoked. Its name is never given out again. Deliveries are "
-        "made while the server runs.",
+        text="Delete an actor for good. All servers that ever got anything of it get a Delete; its "
+        "document and its posts answer 410 Gone; its inbox and its other collections are removed, "
+        "and its tokens revoked. Its name is never given out again. Deliveries are made while the "
+        "server runs, and so is the rest of the work when it has very many posts or followers.",
         example="apserver actor delete ann --dry-run",
     )
     add_name(parser)

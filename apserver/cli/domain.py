@@ -61,8 +61,8 @@ def _add_limit(group: Commands) -> None:
         "limit",
         summary="Show a domain only to those who follow there.",
         text="Show what comes from a domain only to those who follow its author. Requests to "
-        "follow from there wait until they are accepted by hand. What is said of media and "
-        "reports is kept and exported; this version takes neither from anybody.",
+        "follow from there wait until they are accepted by hand. What is said of media is kept and "
+        "exported; this version takes none from anybody.",
         example="apserver domain limit loud.example --reject-reports",
     )
     parser.add_argument(
@@ -70,12 +70,13 @@ def _add_limit(group: Commands) -> None:
         action="store_true",
         help="hide nothing; only refuse what the other options name",
     )
-    later = "kept for later: none are taken yet"
     parser.add_argument(
-        "--reject-media", action="store_true", help=f"take no media from there ({later})"
+        "--reject-media",
+        action="store_true",
+        help="take no media from there (kept for later: none are taken yet)",
     )
     parser.add_argument(
-        "--reject-reports", action="store_true", help=f"take no reports from there ({later})"
+        "--reject-reports", action="store_true", help="take no reports (Flag) from there"
     )
     _add_rule(parser, Severity.LIMIT, act="domain limit")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from apserver.core.times import stamp
 
+_COMMANDS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 NOTHING = "-"  #: stands for None and for an empty list
 
 
@@ -41,8 +43,10 @@ def show_json(value: Any) -> None:
 
 
 def indented(value: Any) -> str:
-    """A value as JSON for people."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    """A value as JSON for people, without what their terminal would take for a command: by itself
+    JSON escapes only some of that."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def in_words(value: Any) -> str:

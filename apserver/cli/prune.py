@@ -18,8 +18,9 @@ def add(commands: Commands) -> None:
         text="Remove now what [retention] and the limits say need not be kept, as the server does "
         "by itself every hour, and print how many rows went, by kind: receipts (places in "
         "inboxes), activities and objects of others, bodies (activities byte for byte), actors and "
-        "keys of others, jobs that were given up, hosts that nothing waits for, and marks by which "
-        "repeats are known (signatures, posted, undone). With --dry-run, what would only be free "
+        "keys of others, jobs that were given up, hosts that nothing waits for, reports that are "
+        "closed, sessions of browsers that ended, and marks by which repeats are known "
+        "(signatures, posted, undone). With --dry-run, what would only be free "
         "by what goes before it is not counted.",
         example="apserver prune --dry-run",
     )

@@ -14,6 +14,7 @@ from apserver.config.values import (
     any_value,
     check_database_url,
     check_existing_file,
+    check_function,
     check_handle_host,
     check_listen,
     check_name_servers,
@@ -210,12 +211,25 @@ KEYS = (
         check=check_one_of("cavage", "rfc9421"),
     ),
     Key(
+        section="federation",
+        name="authorized_fetch",
+        kind="boolean",
+        doc="Whether documents are shown to those alone who sign the request, or hold a token.",
+        comment="Elsewhere called secure mode: a blocked server then reads nothing here. Servers "
+        "that do not sign what they ask for read nothing either. Discovery, the server's own "
+        "actor, and pages for people stay open.",
+        allowed="true or false",
+        default=False,
+    ),
+    Key(
         section="limits",
         name="requests_per_minute",
         kind="integer",
         doc="Requests that one client address, or one actor that signs, may make in a minute; its "
         "whole host may make ten times as many. 0 sets no limit.",
-        comment="Beyond it the answer is 429 with Retry-After.",
+        comment="In an hour a client address may make thirty times as many. Answers tell what is "
+        "left in RateLimit and RateLimit-Policy; beyond it they are 429 with Retry-After. Each "
+        "worker process counts for itself.",
         allowed="a whole number, 0 or more",
         default=3000,
         check=check_not_negative,
@@ -244,6 +258,16 @@ KEYS = (
     ),
     Key(
         section="retention",
+        name="reports_days",
+        kind="integer",
+        doc="Days that a report is kept once it is closed; 0 keeps it for ever.",
+        comment="With what was reported, as it was then. Open ones are kept until they are closed.",
+        allowed="a whole number, 0 or more",
+        default=365,
+        check=check_not_negative,
+    ),
+    Key(
+        section="retention",
         name="rows_per_host",
         kind="integer",
         doc="The most activities, objects, actors and keys, of each, kept of one host; 0 for all.",
@@ -252,6 +276,24 @@ KEYS = (
         allowed="a whole number, 0 or more",
         default=100_000,
         check=check_not_negative,
+    ),
+    Key(
+        section="hooks",
+        name="check",
+        doc="A function in Python that sees what comes in, and may refuse it; empty for none.",
+        comment="Called as check(activity, actor=..., local=...) it answers None, or why not. See "
+        "docs/running.md.",
+        allowed='"" or "module:function", such as "spamfilter.rules:check"',
+        check=check_function,
+    ),
+    Key(
+        section="hooks",
+        name="on_failure",
+        doc="What happens when it fails, or takes longer than two seconds.",
+        comment="accept: it is taken unseen. refuse: it is answered by 503, and sent again later.",
+        allowed='"accept" or "refuse"',
+        default="accept",
+        check=check_one_of("accept", "refuse"),
     ),
     Key(
         section="log",

@@ -55,6 +55,7 @@ class Federation:
     ca_file: Path | None
     signature: Literal["cavage", "rfc9421"]
     mode: Literal["open", "closed"]
+    authorized_fetch: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,16 @@ class Retention:
 
     remote_days: int
     receipts_days: int
+    reports_days: int
     rows_per_host: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """`[hooks]`: functions of the site's own, as ``module:function``."""
+
+    check: str
+    on_failure: Literal["accept", "refuse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,7 @@ class Settings:
     federation: Federation
     limits: Limits
     retention: Retention
+    hooks: Hooks
     log: Log
     verbs: tuple[Verb, ...]
     flags: tuple[Flag, ...]
@@ -218,6 +229,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         federation=Federation(**of("federation")),
         limits=Limits(**of("limits")),
         retention=Retention(**of("retention")),
+        hooks=Hooks(**of("hooks")),
         log=Log(**of("log")),
         **{table.name: values[table.name] for table in TABLES},
     )

@@ -50,6 +50,16 @@ def check_listen(value: str) -> str:
     return value
 
 
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def check_function(value: str) -> str:
+    """Nothing, or the name of a function as `package.module:function`."""
+    if value and _FUNCTION.fullmatch(value) is None:
+        raise ValueError(value)
+    return value
+
+
 def check_networks(value: list[str]) -> tuple[Network, ...]:
     """Networks in CIDR form; a bare address stands for itself alone."""
     return tuple(ipaddress.ip_network(item) for item in value)

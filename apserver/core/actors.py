@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apserver.core import limits
 from apserver.core.document import first, id_of, types_of
 from apserver.core.keys import PublicKey
 from apserver.core.names import Names, collection_id, key_id
@@ -62,6 +63,7 @@ class Profile:
     shared_inbox: str | None
     followers: str | None
     manual_approval: bool
+    moved_to: str | None = None
 
 
 def parse_actor(document: Mapping[str, Any], *, allow_http: bool) -> Profile:
@@ -85,6 +87,7 @@ def parse_actor(document: Mapping[str, Any], *, allow_http: bool) -> Profile:
         shared_inbox=_on_origin_of(inbox, _shared_inbox(document)),
         followers=_on_origin_of(id_, id_of(first(document.get("followers")))),
         manual_approval=document.get("manuallyApprovesFollowers") is True,
+        moved_to=_elsewhere(id_, id_of(first(document.get("movedTo")))),
     )
 
 
@@ -92,6 +95,11 @@ def _shared_inbox(document: Mapping[str, Any]) -> str | None:
     endpoints = first(document.get("endpoints"))
     nested = endpoints.get("sharedInbox") if isinstance(endpoints, Mapping) else None
     return id_of(first(nested or document.get("sharedInbox")))
+
+
+def _elsewhere(id_: str, moved_to: str | None) -> str | None:
+    is_elsewhere = moved_to is not None and moved_to != id_ and len(moved_to) <= limits.IRI
+    return moved_to if is_elsewhere else None
 
 
 def _on_origin_of(id_: str, other: str | None) -> str | None:

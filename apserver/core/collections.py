@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from apserver.core.vocabulary import AS2_CONTEXT
+
 #: Who sees what is in a collection: its owner alone; the owner, and the number of items everybody;
 #: or everybody, as far as each may read the items.
 Readers: TypeAlias = Literal["owner", "counted", "everybody"]
 
 _FEP_5711 = "https://w3id.org/fep/5711#"
+_REACTIONS_TERM = (
+    b'{"emojiReactions":{"@id":"http://fedibird.com/ns#emojiReactions","@type":"@id"}}'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +49,21 @@ OF_ACTORS: Mapping[str, Kind] = {
     "pendingFollowing": Kind(readers="owner"),
 }
 
+#: What somebody reacted with to an object (FEP-c0e0).
+REACTIONS = "emojiReactions"
 #: Of objects (ActivityPub 5.7, 5.8; AS2 Vocabulary, "replies"; PeerTube has dislikes).
 OF_OBJECTS: Mapping[str, Kind] = {
     "likes": Kind(inverse="likesOf", tells_total=True),
     "dislikes": Kind(tells_total=True),
-    "emojiReactions": Kind(tells_total=True),  # FEP-c0e0
+    REACTIONS: Kind(tells_total=True),
     "shares": Kind(inverse="sharesOf", tells_total=True),
     "replies": Kind(inverse="repliesOf"),
     "context": Kind(),  # of what begins a conversation: all of it (FEP-7888)
 }
 #: Properties of an object that name collections of it; the server's to keep.
 PROPERTIES = ("replies", "likes", "shares")
+#: The same, with what an object names only when there is any.
+KEPT = frozenset({*PROPERTIES, REACTIONS})
 
 #: A collection that a client made.
 CUSTOM = "items"
@@ -84,3 +93,13 @@ def with_collections(document: bytes, id_: str, totals: Mapping[str, int]) -> by
         for at in (f"{id_}/{name}",)
     )
     return b"%b,%b}" % (document[:-1], heads.encode())
+
+
+def with_reactions(document: bytes, context: bytes | None, id_: str) -> tuple[bytes, bytes]:
+    """The JSON of an object of ours that names its collection of reactions (FEP-c0e0), and its
+    @context, which defines that term; ``context`` is what it was, None for that of AS2 alone."""
+    entries = context or b'"%b"' % AS2_CONTEXT.encode()
+    if entries.startswith(b"["):
+        entries = entries[1:-1]
+    named = f'"{REACTIONS}":"{id_}/{REACTIONS}"'.encode()
+    return b"%b,%b}" % (document[:-1], named), b"[%b,%b]" % (entries, _REACTIONS_TERM)

@@ -23,6 +23,8 @@ from datetime import timedelta
 from enum import Enum
 
 GIVE_UP_AFTER = timedelta(days=7)
+#: The same for a Delete to servers that got something once: eight tries (interop 1.10).
+LAST_WORDS_AFTER = timedelta(minutes=90)
 _FIRST_S = 60
 _CAP_S = 12 * 3600
 _QUICK_TRIES = 3

@@ -12,7 +12,8 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from apserver.core.names import Names
-from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, JRD_JSON
+from apserver.core.subscribe import SUBSCRIBE
+from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, HTML, JRD_JSON
 
 NodeInfoVersion = Literal["2.0", "2.1", "2.2"]
 NODEINFO_VERSIONS: Final[tuple[NodeInfoVersion, ...]] = ("2.0", "2.1", "2.2")
@@ -22,6 +23,10 @@ _NODEINFO_SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
 #: (FEP-2677), which chose differently.
 _SERVER_ACTOR = AS2_CONTEXT + "#Service"
 _APPLICATION_ACTOR = AS2_CONTEXT + "#Application"
+#: An identifier, spelt with `http:` for ever.
+_PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
+#: Where one of ours is sent to follow something elsewhere.
+INTERACTION: Final = "/authorize_interaction"
 
 
 def webfinger(actor: str, name: str, handle_host: str) -> dict[str, Any]:
@@ -31,6 +36,16 @@ def webfinger(actor: str, name: str, handle_host: str) -> dict[str, Any]:
         "aliases": [actor],
         "links": [{"rel": "self", "type": ACTIVITY_JSON, "href": actor}],
     }
+
+
+def person_webfinger(names: Names, actor: str, name: str, handle_host: str) -> dict[str, Any]:
+    """The same with its page, and with that at which it follows what it saw elsewhere (WF-16)."""
+    jrd = webfinger(actor, name, handle_host)
+    jrd["links"] += [
+        {"rel": _PROFILE_PAGE, "type": HTML, "href": actor},
+        {"rel": SUBSCRIBE, "template": f"{names.origin}{INTERACTION}?uri={{uri}}"},
+    ]
+    return jrd
 
 
 def server_webfinger(names: Names, name: str, handle_host: str) -> dict[str, Any]:

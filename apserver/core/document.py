@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from apserver.core import lexical, limits
 from apserver.core.as1 import has_as1_names, with_as2_names
-from apserver.core.strict_json import child_pointer, read_json
+from apserver.core.strict_json import DOCUMENT, Bounds, child_pointer, read_json
 from apserver.core.vocabulary import (
     ARRAY_PROPERTIES,
     AS2_CONTEXT,
@@ -55,14 +55,14 @@ _KEYWORD = re.compile(rb"@(?:graph|included|nest|reverse)")
 _LETTER_ESCAPE = re.compile(rb"\\u00[4-7]")  # may hide a letter of a keyword
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes, *, bounds: Bounds = DOCUMENT) -> dict[str, Any]:
     """The document in ``body``: one JSON object (AS-04) that reads the same to everybody, with the
     names of Activity Streams 2.0 (AS-14).
 
     Raises BadInput for what `strict_json.read_json` refuses, for another root than an object,
-    and for ``@graph`` and its like outside ``@context``; TooLarge beyond `limits.BODY`.
+    and for ``@graph`` and its like outside ``@context``; TooLarge beyond the bounds.
     """
-    document = read_json(body)
+    document = read_json(body, bounds=bounds)
     if not isinstance(document, dict):
         raise BadInput("The body must be one JSON object.")
     if _KEYWORD.search(body) or _LETTER_ESCAPE.search(body):

@@ -1,40 +1,31 @@
-"""An activity or object for people: a plain page, without style and script, that links all of it.
+"""An activity or object for people: a page that links all of it.
 
 An action is told by its sentence, in the language of the reader when there is one for it. Texts in
-documents are HTML that was cleaned when it came in (`core.html`); names and ids are escaped here.
+documents are HTML; names and ids are text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any
 
 from apserver.core.document import as_list, id_of, types_of
+from apserver.core.hypertext import NOTHING, Html, cleaned, fill, joined, named
 from apserver.core.languages import choose_language
 from apserver.core.lexical import is_absolute_iri
+from apserver.core.page import Reader, alternate, page
 from apserver.core.summaries import LANGUAGE, plain
 
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="alternate" type="application/activity+json" href="{id}">
-</head>
-<body>
-<main>
+_MAIN = """\
 <article class="h-entry">
 <h1 class="p-name">{heading}</h1>
 {content}<dl>
 {facts}</dl>
 </article>
-</main>
-</body>
-</html>
-"""
+{below}"""
+_CONTENT = '<div class="e-content" dir="auto">{content}</div>\n'
+_FACT = "<dt>{word}</dt><dd>{value}</dd>\n"
+_TIME = '<time class="dt-published" datetime="{time}">{time}</time>'
 #: What is linked, by the word for it. Who and what take part, then where it belongs.
 _LINKS = (
     ("actor", "Actor"),
@@ -43,26 +34,43 @@ _LINKS = (
     ("target", "Target"),
     ("inReplyTo", "In reply to"),
     ("context", "Context"),
+    ("url", "Page"),
     ("id", "This"),
 )
 
 
-def document_page(document: Mapping[str, Any], accept_language: str) -> str:
-    """The page of a document. ``accept_language`` is the header of that name, or empty."""
-    lang, heading = _text(document, "summary", accept_language)
+def document_page(
+    document: Mapping[str, Any],
+    accept_language: str,
+    *,
+    reader: Reader | None = None,
+    below: Html = NOTHING,
+    here: str = "",
+) -> str:
+    """The page of a document. ``accept_language`` is the header of that name, or empty; ``below``
+    is what can be done with it, ``here`` the path of the page."""
+    lang, summary = _text(document, "summary", accept_language)
+    heading = cleaned(summary)
     if not heading:
         lang, name = _text(document, "name", accept_language)
-        heading = escape(name or next(iter(types_of(document)), "Object"))
+        heading = named(name or next(iter(types_of(document)), "Object"))
     told = document.get("object")
     thing = told if isinstance(told, Mapping) and "content" not in document else document
     _, content = _text(thing, "content", accept_language)
-    return _PAGE.format(
-        lang=escape(lang or LANGUAGE),
-        title=escape(plain(heading)),
-        id=escape(str(document.get("id", ""))),
+    main = fill(
+        _MAIN,
         heading=heading,
-        content=f'<div class="e-content">{content}</div>\n' if content else "",
-        facts="".join(_facts(document)),
+        content=fill(_CONTENT, content=cleaned(content)) if content else NOTHING,
+        facts=joined(_facts(document)),
+        below=below,
+    )
+    return page(
+        plain(heading),
+        main,
+        reader=reader,
+        lang=lang or LANGUAGE,
+        head=alternate(str(document.get("id", ""))),
+        here=here,
     )
 
 
@@ -77,22 +85,22 @@ def _text(document: Mapping[str, Any], name: str, accept_language: str) -> tuple
     return "", value if isinstance(value, str) else ""
 
 
-def _facts(document: Mapping[str, Any]) -> Iterator[str]:
+def _facts(document: Mapping[str, Any]) -> Iterator[Html]:
+    """What is linked from a document, and when it was published, as items of a list."""
     for name, word in _LINKS:
         for value in as_list(document.get(name))[:20]:
-            if (iri := id_of(value)) is not None:
-                yield f"<dt>{word}</dt><dd>{_link(iri, value)}</dd>\n"
+            iri = id_of(value)
+            if iri is not None and (name == "id" or iri != document.get("id")):
+                yield fill(_FACT, word=word, value=_link(iri, value))
     published = document.get("published")
     if isinstance(published, str):
-        time = escape(published)
-        shown = f'<time class="dt-published" datetime="{time}">{time}</time>'
-        yield f"<dt>Published</dt><dd>{shown}</dd>\n"
+        yield fill(_FACT, word="Published", value=fill(_TIME, time=published))
 
 
-def _link(iri: str, value: Any) -> str:
+def _link(iri: str, value: Any) -> Html:
     """A link by name, or by id; what is no web address is no link."""
     name = value.get("name") if isinstance(value, Mapping) else None
-    text = escape(plain(name)) if isinstance(name, str) and plain(name) else escape(iri)
+    text = plain(name) if isinstance(name, str) and plain(name) else iri
     if not iri.startswith(("https://", "http://")) or not is_absolute_iri(iri):
-        return text
-    return f'<a href="{escape(iri)}">{text}</a>'
+        return named(text)
+    return fill('<a href="{iri}">{text}</a>', iri=iri, text=named(text))

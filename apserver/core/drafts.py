@@ -10,12 +10,13 @@ from typing import Any
 from apserver.core import limits
 from apserver.core.actions import with_type
 from apserver.core.audience import Audience, audience_of, strip_private, with_addressing
-from apserver.core.collections import PROPERTIES
+from apserver.core.collections import KEPT
 from apserver.core.document import as_list, check_as2, ids_of, types_of, without_nulls
 from apserver.core.intake import check_size, take_in
 from apserver.core.model import Activity, check_members
 from apserver.core.namespace import check_terms
 from apserver.core.notes import with_content
+from apserver.core.polls import without_counts
 from apserver.core.times import read_time, stamp
 from apserver.core.verbs import Verbs
 from apserver.core.vocabulary import (
@@ -106,10 +107,11 @@ def is_activity(document: Mapping[str, Any]) -> bool:
 
 
 def _with_contents(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What was posted, and the object in it, with the content that its source stands for."""
-    whole, object_ = with_content(document), document.get("object")
+    """What was posted, and the object in it, with the content that its source stands for, and
+    without numbers of votes, which are not the client's to tell."""
+    whole, object_ = without_counts(with_content(document)), document.get("object")
     if isinstance(object_, dict):
-        whole["object"] = with_content(object_, pointer="/object")
+        whole["object"] = without_counts(with_content(object_, pointer="/object"))
     return whole
 
 
@@ -146,7 +148,7 @@ def _with_object(
     values = as_list(create.get("object"))
     if len(values) != 1 or not isinstance(values[0], dict):
         return create, audience  # the rule for Create refuses it
-    apart = {"@context", *PROPERTIES}
+    apart = {"@context", *KEPT}
     posted = {key: value for key, value in _plain_names(values[0]).items() if key not in apart}
     _check_actor(posted.get("attributedTo"), create["actor"], pointer=f"{pointer}/attributedTo")
     both = audience | audience_of(posted)

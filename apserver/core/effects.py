@@ -23,6 +23,7 @@ class Put:
     """Store an object. What is there stays, unless it is to be replaced and of the same author.
 
     ``also`` are keys of those who may read it besides the audience: addressed by bto or bcc before.
+    ``is_found``: nobody sent it to us, and so it is in nobody's inbox, the shared one neither.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Put:
     updated_at: datetime | None = None
     replace: bool = False
     also: frozenset[UUID] = frozenset()
+    is_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,25 @@ class EndActor:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """An actor, ours or not, went on as ``target`` at this time; None: it is back where it was."""
+
+    actor: str
+    target: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFollowers:
+    """The followers here of an actor that has moved are to follow where it is now. Done later, a
+    batch at a time. ``activity`` is the key of the Move."""
+
+    activity: UUID
+    actor: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """There is this collection of ours: ``name`` is its kind (`core.collections`). It is empty
     when it is new."""
@@ -113,12 +134,14 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class AddTo:
     """Put an item into a collection of ours, once: an id, which is shown, or the key of an
-    activity that is here. ``author`` is whose it is, when it is not an actor itself."""
+    activity that is here. ``author`` is whose it is, when it is not an actor itself. ``place``
+    tells where new members go: first; first of all, before those that come later; or last."""
 
     collection: str
     item: str | UUID
     author: str | None = None
     visibility: Visibility = Visibility.PUBLIC
+    place: Literal["first", "ahead", "last"] = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +193,43 @@ class DropFollow:
     subject: str
     object: str
     flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """``subject`` reacts to ``object`` with this emoji, by this activity."""
+
+    subject: str
+    object: str
+    emoji: str
+    activity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreact:
+    """``subject`` does not react to ``object`` with this emoji (any more)."""
+
+    subject: str
+    object: str
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellVotes:
+    """How a Question of ours stands is to be told to those who got it: at this time, if nothing is
+    to be told before; or, when it is its end, then and not as it was said before."""
+
+    question: str
+    at: datetime
+    is_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetVotes:
+    """The votes for a Question of ours, which are counted in these collections, count no more."""
+
+    question: str
+    counters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +289,29 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Revisit:
+    """The profile of an actor elsewhere that is followed here has changed, or what it has pinned:
+    it is looked at again, unless that was just now."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuote:
+    """The stamp by which this post of another server may quote is looked at later (IO-92)."""
+
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explore:
+    """What stands around this post of another server is looked for later: what it answers, and what
+    answers it (IO-44)."""
+
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """A remote document is missing: get it, then apply the activity again from the start. What is
     not needed is done without for activities of long ago (`core.rules.recall`)."""
@@ -247,6 +330,32 @@ class Forward:
     to: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutReport:
+    """Something was reported, for moderators (`core.rules.flag`), by the Flag with this key.
+
+    ``ours`` tells that the reporter lives here. ``evidence`` is what was reported as it is now,
+    ``forwarded_to`` the actors elsewhere whose servers are told too.
+    """
+
+    activity: UUID
+    activity_id: str | None
+    reporter: str
+    ours: bool
+    subjects: tuple[str, ...]
+    posts: tuple[str, ...]
+    evidence: tuple[Mapping[str, Any], ...]
+    content: str
+    forwarded_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackReport:
+    """Whoever sent the Flag with this key takes back what it reported."""
+
+    activity: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Refuse:
     """The activity has no effect; the reason code goes to its row, the log and a metric."""
@@ -262,6 +371,8 @@ Effect: TypeAlias = (
     | PutActor
     | PutOwnActor
     | EndActor
+    | Moved
+    | MoveFollowers
     | Open
     | AddTo
     | RemoveFrom
@@ -269,14 +380,23 @@ Effect: TypeAlias = (
     | Unrelate
     | PutFollow
     | DropFollow
+    | React
+    | Unreact
+    | TellVotes
+    | ForgetVotes
     | Instead
     | Show
     | Index
     | EndThing
     | Send
     | Recall
+    | Revisit
+    | CheckQuote
+    | Explore
     | Fetch
     | Forward
+    | PutReport
+    | TakeBackReport
     | Refuse
 )
 Effects: TypeAlias = tuple[Effect, ...]

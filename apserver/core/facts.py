@@ -79,10 +79,39 @@ class FollowsNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactionsNeed:
+    """With which emoji ``subject`` reacted to ``object``."""
+
+    subject: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
 class FacadeNeed:
     """The id of the actor that stands for this thing of a site, for others to follow."""
 
     thing: str
+
+
+@dataclass(frozen=True, slots=True)
+class TotalNeed:
+    """How many items the collection with this id has, if it is here."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationNeed:
+    """The conversation of ours that the object with this id is in: the id of its collection."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmojiNeed:
+    """The emoji of this server with this shortcode."""
+
+    shortcode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +143,11 @@ Need: TypeAlias = (
     | ObjectNeed
     | RelationNeed
     | FollowsNeed
+    | ReactionsNeed
     | FacadeNeed
+    | TotalNeed
+    | ConversationNeed
+    | EmojiNeed
     | ReachNeed
     | DocumentNeed
 )
@@ -133,6 +166,8 @@ class ActorFact:
     manual_approval: bool
     limited: bool = False  #: by a domain rule
     document: bytes = b"{}"
+    moved_to: str | None = None  #: where it went on
+    moved_at: datetime | None = None  #: when it last moved, or another moved to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +215,24 @@ class FollowFact:
 
 
 @dataclass(frozen=True, slots=True)
+class EmojiFact:
+    """An emoji of this server; ``file`` is the last part of the URL of its image."""
+
+    shortcode: str
+    media_type: str
+    file: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFact:
+    """An emoji (`core.reactions`) and the id of the activity that shows it."""
+
+    emoji: str
+    activity_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentFact:
     """A fetched document, or why there is none."""
 
@@ -193,8 +246,11 @@ Fact: TypeAlias = (
     | ObjectFact
     | RelationFact
     | tuple[FollowFact, ...]
+    | tuple[ReactionFact, ...]
+    | EmojiFact
     | DocumentFact
     | str
+    | int
     | bool
 )
 
@@ -249,12 +305,35 @@ class Facts:
     def follows(self, subject: str, object_: str) -> tuple[FollowFact, ...]:
         """What the follows of ``object_`` by ``subject`` ask for, by flag."""
         fact = self.found.get(FollowsNeed(subject, object_))
-        return fact if isinstance(fact, tuple) else ()
+        found = fact if isinstance(fact, tuple) else ()
+        return tuple(one for one in found if isinstance(one, FollowFact))
+
+    def reactions(self, subject: str, object_: str) -> Mapping[str, str]:
+        """The activities by which ``subject`` reacts to ``object_``: ids by emoji, the oldest
+        first."""
+        fact = self.found.get(ReactionsNeed(subject, object_))
+        found = fact if isinstance(fact, tuple) else ()
+        return {one.emoji: one.activity_id for one in found if isinstance(one, ReactionFact)}
 
     def facade(self, thing: str) -> str | None:
         """The id of the actor that stands for a thing of a site, or None."""
         fact = self.found.get(FacadeNeed(thing))
         return fact if isinstance(fact, str) else None
+
+    def total(self, collection: str) -> int | None:
+        """How many items a collection has, or None when it is not here."""
+        fact = self.found.get(TotalNeed(collection))
+        return fact if isinstance(fact, int) else None
+
+    def conversation(self, id_: str) -> str | None:
+        """The id of the conversation of ours that an object is in, or None."""
+        fact = self.found.get(ConversationNeed(id_))
+        return fact if isinstance(fact, str) else None
+
+    def emoji(self, shortcode: str) -> EmojiFact | None:
+        """The emoji of this server with this shortcode, or None."""
+        fact = self.found.get(EmojiNeed(shortcode))
+        return fact if isinstance(fact, EmojiFact) else None
 
     def blocks(self, subject: str, object_: str) -> bool:
         """Whether ``subject`` blocks ``object_``."""

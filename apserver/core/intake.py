@@ -33,6 +33,7 @@ _MOST: Mapping[str, int] = {
     **dict.fromkeys(AUDIENCE_PROPERTIES, limits.RECIPIENTS),
     "tag": limits.TAGS,
     "attachment": limits.ATTACHMENTS,
+    "url": limits.LINKS,
     "oneOf": limits.OPTIONS,
     "anyOf": limits.OPTIONS,
 }

@@ -18,7 +18,14 @@ RECIPIENTS = 100  #: addressees of one activity
 MEMBERS = 500  #: of a collection of another server, that one activity is delivered to
 TAGS = 50
 ATTACHMENTS = 16
+LINKS = 32  #: in one url
+DESCRIPTION = 10_000  #: of a picture, characters
+PIXELS = 100_000  #: of one side of it
 OPTIONS = 20  #: of a poll
+TALLY_S = 180.0  #: after a vote, until others are told how a poll stands
+TALLIES = 20  #: in its life so far a poll is told of no more often than once in such a part of it
+REACTION = 64  #: an emoji as somebody reacts with it, characters: the longest joined one has 14
+REACTIONS = 20  #: of one actor to one thing
 FLAG = 100  #: a flag of a follow, characters
 FLAGS = 32  #: follows of one thing by one actor
 TEXT = 64 << 10  #: content, summary or name, characters
@@ -32,6 +39,9 @@ HTML_NODES = 60_000  #: elements that mending one text may take, at most
 MARKDOWN = 32 << 10  #: characters of one text; reading them takes half a second at worst
 EXCERPT = 300  #: characters of an article, when it has no summary
 HASHTAG = 100  #: characters
+SHORTCODE = 30  #: of an emoji, characters
+EMOJI = 100 << 10  #: an image; GoToSocial takes no bigger ones
+EMOJIS = 5_000  #: of this server
 
 # JSON-LD, for documents that redefine our terms (apserver.compaction)
 COMPACTION_BODY = 64 << 10
@@ -116,6 +126,29 @@ BUCKETS_PER_LEASE = 16  #: that one worker takes up together, for one batch
 RECALLED = 40  #: activities that are taken from an outbox when its actor is followed
 RECALL_ITEMS = 120  #: of the outbox that are looked at, whatever they are
 RECALL_PAGES = 3  #: of the outbox, the collection itself included
+PARENTS = 8  #: that are looked for above a reply, one above the other, known ones included
+REPLIES = 5  #: of one post that are fetched when it comes, all of its own server
+REPLY_PAGES = 3  #: of its replies, the collection itself included
+CONTEXT_POSTS = 8  #: of its conversation, the same
+THREAD_ITEMS = 100  #: of such a collection that are looked at, whatever they are
+THREAD_ITEMS_OF_HOST = 2  #: of those that are fetched, of any host but that of the collection
+THREAD_ATTEMPTS = 3  #: for what a reply answers, when its server does not answer
+QUOTES = 16  #: stamps for posts of one bucket that one worker asks for at a time
+QUOTE_ATTEMPTS = 3  #: for a stamp whose server does not answer
+THREADS = 16  #: posts of one bucket around which one worker looks at a time
+NEWS_S = 300.0  #: so long after it was made nothing is looked for that answers a post
+PINNED = 10  #: posts that one actor elsewhere has pinned
+PINNED_PAGES = 2  #: of what it has pinned, the collection itself included
+PROFILES = 8  #: profiles of actors of one bucket that one worker looks at at a time
+PROFILE_ATTEMPTS = 3  #: when its server does not answer
+PROFILE_FRESH_S = 3_600.0  #: a document that was fetched, or sent, is good for so long
+PROFILE_STALE_S = 86_400.0  #: who has to do with us again after so long is looked at again
+PROFILE_OLD_S = 7 * 86_400.0  #: who is followed here is looked at again, whatever it does
+PROFILES_EVERY_S = 600.0
+PROFILES_LOOK_S = 60.0  #: how often a worker looks whether it is time
+PROFILES_ROUND = 100  #: at a time
+PROFILES_OF_HOST = 5  #: the same of one host; the others wait for PROFILES_LATER_S
+PROFILES_LATER_S = 3_600.0
 SUSPENDED = 64  #: jobs of one bucket for which one worker waits for documents
 RESOLVES_IN_FLIGHT = 64  #: recipients that one worker looks for at a time
 RESOLVE_ATTEMPTS = 25  #: for a recipient that cannot be found: a week, as for deliveries
@@ -144,14 +177,65 @@ COMMANDS = 5  #: connections left for the command line, and for the migration be
 KNOCKS_LEARNT = 10_000  #: servers whose signature scheme is remembered
 KNOCK_REMEMBERED_S = 7 * 24 * 3600
 
+# Many activities in one request
+BULK_ITEMS = 500
+BULK_BODY = 4 << 20  #: each of them has at most BODY
+BULK_KEYS = 50_000  #: the same for JSON_KEYS
+BULK_ACTORS = 20  #: that it makes for users and things of a site: keys take their time
+BULK_PASSES = 4  #: tries without what was refused in the one before
+BULKS = 2  #: that one worker does at a time
+ROUND_AHEAD = 8  #: activities for which facts are read at least (core.rounds)
+ROUND_BREATH = 20  #: activities after which others have their turn
+
 # Requests of clients
 ACCEPT_LANGUAGE = 1_000  #: characters of the header that are read
 IDEMPOTENCY_KEY = 255  #: characters
 IDEMPOTENCY_S = 86_400.0  #: how long the same key stands for the same request
 
+# Logins and pages
+PASSWORD_LEAST = 10  #: characters
+PASSWORD = 1_024
+SCRYPT_N = 1 << 15  #: with SCRYPT_R, 32 MiB (RFC 7914, OWASP)
+SCRYPT_R = 8
+SCRYPT_P = 3
+HASHING = 2  #: passwords that one worker looks at together
+HASHES_WAITING = 8  #: the same with those that wait for that; more are told to come again
+LOGINS_PER_NAME = 10  #: tries in LOGIN_S, for each worker
+LOGINS_PER_ADDRESS = 30  #: the same
+LOGIN_S = 600
+SESSIONS = 20  #: browsers in which one actor is signed in; a further one ends the oldest
+SESSION_IDLE_S = 14 * 86_400  #: a session that is not used ends
+SESSION_S = 90 * 86_400  #: a session ends
+SESSION_SEEN_S = 3_600  #: how often it is written that it is used
+FORM_COOKIE_S = 3_600  #: how long a form waits for somebody who is not signed in
+FORM = 16 << 10  #: what a form sends
+FORM_FIELDS = 20
+VISITS_PER_ADDRESS = 10  #: look-ups of handles that one visitor causes, in VISIT_S
+VISITS_PER_HOST = 60  #: the same for one host that is asked
+VISIT_S = 60
+
+# Accounts that move or end
+MOVE_COOL_DOWN_S = 7 * 86_400.0  #: between two Moves that an account takes part in
+MOVED_FOLLOWERS = 20  #: that follow a moved account to where it is, in one transaction
+ALIASES = 20  #: other ids of one actor of ours (alsoKnownAs)
+ALIASES_READ = 256  #: the same of others; Mastodon reads so many
+ENDED_ROWS = 500  #: of each kind, of an actor that ends, in one transaction
+MISSING_DAYS = 3  #: on which a server says that an actor is not there, until it counts as gone
+MISSING_S = 7 * 86_400.0  #: and so long after the first of them
+
+# Functions of the site's own ([hooks])
+HOOK_S = 2.0  #: one call; an inbox should answer within three seconds
+HOOK_THREADS = 4  #: of a worker, for functions without async
+HOOK_REASON = 200  #: characters of what it says, and of how it failed
+
 # Moderation
 DOMAIN_FILE = 16 << 20  #: a list of domains to import
 COMMENT = 2_000  #: on a domain rule, characters
+REPORT_TEXT = 5_000  #: what a reporter says, characters
+REPORT_EVIDENCE = 64 << 10  #: what a report keeps of the things that it is about, as JSON
+REPORT_EXCERPT = 2_000  #: characters kept of a text that would be too much of it
+REPORTS_OPEN = 200  #: of one actor here, or of one owner of hosts elsewhere
+REPORTS_LISTED = 1_000
 
 # Retention
 PRUNE_ROWS = 1_000  #: rows that go, or are passed, in one transaction
@@ -164,6 +248,7 @@ HOSTS_IDLE = 10_000  #: hosts that nothing waits for, whatever their age
 
 # Connections to us, per worker
 CONNECTIONS_TAKEN = 8_192  #: in all; fewer when the process may open fewer files than twice that
+SUSTAINED_MINUTES = 30  #: in an hour one may ask as much as in so many minutes at full speed
 HOST_SHARE = 10  #: of what one address or actor may ask in a minute, a whole host may so many times
 FILES = 2 * CONNECTIONS_TAKEN  #: that a worker asks the system for
 CONNECTIONS_PER_ADDRESS = 256  #: but for trusted proxies

@@ -8,12 +8,11 @@ nothing in the middle of a word, so that mail addresses and fragments of URLs st
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from apserver.core import limits
+from apserver.core.hashtags import MARKS, WORD, read_tag
 from apserver.core.html import Markup
 from apserver.core.origin import Handle, parse_handle
 from apserver.core.text import change_text
@@ -21,20 +20,16 @@ from apserver.errors import BadInput
 
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _HOST = r"[\w-]+(?:\.[\w-]+)*(?::[0-9]{1,5})?"
-#: Letters of scripts whose vowels are marks: Python's \w knows the consonants alone.
-_MARKS = r"\u0300-\u036f\u0900-\u0963\u0966-\u109f\u200c\u200d\u00b7"
 _NAMED = re.compile(
     rf"(?<![\w/.=&#@-])(?:@(?P<name>{_NAME})(?:@(?P<host>{_HOST}))?(?!\w)"
-    rf"|#(?P<tag>[\w{_MARKS}]{{1,{limits.HASHTAG}}})(?![\w{_MARKS}]))"
+    rf"|#(?P<tag>{WORD})(?![\w{MARKS}]))"
 )
-#: Latin letters that do not come apart into one of ASCII and a mark.
-_LATIN = str.maketrans("ðđħıĸłŋøŧ", "ddhiklnot")
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """What texts name. Mentions as they are written, without the first ``@``, in lower case;
-    hashtags as they are compared (`fold_tag`)."""
+    hashtags as they are compared (`core.hashtags`)."""
 
     mentions: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -48,17 +43,6 @@ class Links:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def fold_tag(tag: str) -> str:
-    """The form in which hashtags are compared: NFKC, lower case, Latin letters without marks."""
-    folded = unicodedata.normalize("NFKC", tag).lower()
-    return "".join(map(_without_marks, folded)).translate(_LATIN)
-
-
-def _without_marks(letter: str) -> str:
-    base = unicodedata.normalize("NFKD", letter)[0]
-    return base if base.isascii() else letter
-
-
 def named_in(texts: Iterable[str]) -> Named:
     """What these texts, HTML that is clean, name."""
     mentions: dict[str, None] = {}
@@ -67,8 +51,8 @@ def named_in(texts: Iterable[str]) -> Named:
     def note(match: re.Match[str]) -> str:
         if match["name"]:
             mentions[_written(match)] = None
-        elif _is_tag(match["tag"]):
-            tags[fold_tag(match["tag"])] = None
+        elif (tag := read_tag(match["tag"])) is not None:
+            tags[tag] = None
         return match[0]
 
     for text in texts:
@@ -85,7 +69,7 @@ def linked(text: str, links: Links, *, markup: Markup) -> str:
         if match["name"]:
             href = links.mentions.get(_written(match))
             return match[0] if href is None else _mention(href, match["name"])
-        href = links.tags.get(fold_tag(match["tag"])) if _is_tag(match["tag"]) else None
+        href = links.tags.get(read_tag(match["tag"]) or "")
         return match[0] if href is None else _hashtag(href, match["tag"])
 
     if not links.mentions and not links.tags:
@@ -117,8 +101,3 @@ def _for_each(change: Callable[[re.Match[str]], str]) -> Callable[[str], str]:
 def _written(match: re.Match[str]) -> str:
     written = f"{match['name']}@{match['host']}" if match["host"] else match["name"]
     return str(written).lower()
-
-
-def _is_tag(tag: str) -> bool:
-    """Whether there is a letter in it: "#1" is a number."""
-    return any(one.isalpha() for one in tag)

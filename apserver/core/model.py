@@ -124,7 +124,7 @@ def check_members(activity: Activity) -> None:
 
 
 #: Sent without an id by Mastodon and GoToSocial; everything else must have one.
-MAY_LACK_ID = frozenset({"Delete", "Add", "Remove", "FeatureRequest"})
+MAY_LACK_ID = frozenset({"Delete", "Add", "Remove", "FeatureRequest", "Flag"})
 #: What an actor does with things of its own alone.
 MUTATIONS = frozenset({"Create", "Update", "Delete"})
 

@@ -20,8 +20,9 @@ INSTANCE = "instance"
 COLLECTIONS = ("inbox", "outbox", "followers", "following", "liked")
 #: First parts of the paths that are ours; all others of our origin may be those of a site.
 OUR_PATHS = frozenset(
-    "actors objects activities inbox outbox streams tags things ns nodeinfo .well-known livez "
-    "readyz".split()
+    "actors objects activities inbox outbox streams tags emoji things ns nodeinfo .well-known "
+    "livez readyz openapi.json login logout follow subscribe authorize_interaction "
+    "style.css".split()
 ) | {""}
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
@@ -56,8 +57,12 @@ class Names:
         return f"{self.origin}/activities/{unique}"
 
     def tag(self, folded: str) -> str:
-        """The page of a hashtag (`core.mentions.fold_tag`)."""
+        """The page of a hashtag (`core.hashtags.fold_tag`)."""
         return f"{self.origin}/tags/{quote(folded)}"
+
+    def emoji(self, shortcode: str) -> str:
+        """The id of an emoji of this server."""
+        return f"{self.origin}/emoji/{shortcode}"
 
 
 def local_name(text: str) -> str:
@@ -69,6 +74,17 @@ def local_name(text: str) -> str:
 def collection_id(actor: str, name: str) -> str:
     """The id of a collection of an actor of ours."""
     return f"{actor}/{name}"
+
+
+def instance_of(actor: str) -> str:
+    """The instance actor of the server on which an actor of ours lives."""
+    return f"{actor.rpartition('/')[0]}/{INSTANCE}"
+
+
+def pinned_of(actor: str) -> str:
+    """The name that a collection has here which holds what an actor elsewhere has pinned: that of
+    its owner, whatever the owner calls its own. So two of them cannot meet in one."""
+    return collection_id(actor, "pinned")
 
 
 def owner_of_followers(collection: str) -> str | None:

@@ -98,6 +98,16 @@ TERMS = (
         range="IRI",
         example="https://social.example/activities/0192d1c6-7c1e-7a1e-8f0e-2b1f3c4d5e6f",
     ),
+    Term(
+        name="quoteState",
+        label="quote state",
+        meaning="How the quote of a post from another server stands, as this server sees it: "
+        "approved by the author of what is quoted, pending, denied when the authorization that is "
+        "shown is none for it, legacy when it was made in a way that asks nobody, or deleted.",
+        domain="Object",
+        range="text",
+        example="pending",
+    ),
 )
 BY_NAME: Mapping[str, Term] = {term.name: term for term in TERMS}
 

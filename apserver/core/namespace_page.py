@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from html import escape
 
+from apserver.core.hypertext import Html, fill, joined
 from apserver.core.namespace import TERMS, Term
 from apserver.core.vocabulary import AS2_CONTEXT, NAMESPACE
 
@@ -29,6 +29,7 @@ address gives a JSON-LD context with all of them.</p>
 {links}</ul>
 </nav>
 """
+_LINK = '<li><a href="#{name}">{name}</a></li>\n'
 _TERM = """\
 <section id="{name}" aria-labelledby="{name}-name">
 <h2 id="{name}-name"><code>{name}</code> ({label})</h2>
@@ -46,20 +47,21 @@ _TERM = """\
 
 def namespace_page() -> str:
     """The whole page as HTML. It needs no style and no script."""
-    links = "".join(f'<li><a href="#{term.name}">{term.name}</a></li>\n' for term in TERMS)
-    head = _HEAD.format(namespace=NAMESPACE, links=links)
-    return head + "".join(map(_section, TERMS)) + "</main>\n</body>\n</html>\n"
+    links = joined(fill(_LINK, name=term.name) for term in TERMS)
+    head = fill(_HEAD, namespace=NAMESPACE, links=links)
+    return head + joined(map(_section, TERMS)) + "</main>\n</body>\n</html>\n"
 
 
-def _section(term: Term) -> str:
-    return _TERM.format(
+def _section(term: Term) -> Html:
+    return fill(
+        _TERM,
         name=term.name,
-        label=escape(term.label),
-        meaning=escape(term.meaning),
+        label=term.label,
+        meaning=term.meaning,
         namespace=NAMESPACE,
-        domain=escape(term.domain),
-        range=escape(term.range),
-        example=escape(_example(term), quote=False),
+        domain=term.domain,
+        range=term.range,
+        example=_example(term),
     )
 
 

@@ -24,12 +24,23 @@ ARTICLES = frozenset({"Article", "Page"})
 TEXTS = ("content", "contentMap")
 _NAMED_IN_TEXT = frozenset({"Mention", "Hashtag"})
 
-#: Terms that posts use and the context of Activity Streams has not, as Mastodon defines them.
-_TERMS: Mapping[str, str] = {
+#: Terms that posts use and the context of Activity Streams has not, as who uses them most
+#: defines them.
+_TERMS: Mapping[str, Any] = {
     "Hashtag": "as:Hashtag",
     "sensitive": "as:sensitive",
     "Emoji": "http://joinmastodon.org/ns#Emoji",
     "conversation": "http://ostatus.org#conversation",
+    "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+    "quoteAuthorization": {
+        "@id": "https://w3id.org/fep/044f#quoteAuthorization",
+        "@type": "@id",
+    },
+    "quoteUrl": "as:quoteUrl",
+    "quoteUri": "http://fedibird.com/ns#quoteUri",
+    "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
+    "blurhash": "http://joinmastodon.org/ns#blurhash",
+    "focalPoint": {"@id": "http://joinmastodon.org/ns#focalPoint", "@container": "@list"},
 }
 
 
@@ -148,11 +159,16 @@ def standing_tags(document: Mapping[str, Any], old: Iterable[str], new: Iterable
 
 def with_terms(context: object, post: Mapping[str, Any]) -> Any:
     """The context, with definitions of the terms above as far as the post uses them."""
-    tags = [tag for tag in as_list(post.get("tag")) if isinstance(tag, Mapping)]
-    used = {*post.keys(), *(type_ for tag in tags for type_ in types_of(tag))}
+    tags, attached = (_objects(post.get(name)) for name in ("tag", "attachment"))
+    used = {*post.keys(), *(type_ for one in (post, *tags) for type_ in types_of(one))}
+    used.update(name for one in attached for name in one)
     known = {name for entry in _inline(context) for name in entry}
     needed = {name: iri for name, iri in _TERMS.items() if name in used and name not in known}
     return [*as_list(context), needed] if needed else context
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in as_list(value) if isinstance(one, Mapping)]
 
 
 def _inline(context: object) -> list[Mapping[str, Any]]:

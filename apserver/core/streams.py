@@ -28,11 +28,9 @@ from apserver.core.verbs import RoleName, Verbs
 
 _NAMES: Mapping[Role, RoleName] = {Role.OBJECT: "object", Role.TARGET: "target"}
 #: What is done to keep servers in step, or is nobody else's business.
-_IN_NONE = frozenset({"Update", "Delete", "Block", "Ignore"})
-#: Answers and reports: between those whom they concern, unless they are for everybody.
-_ONLY_IN_PUBLIC = frozenset(
-    {"Accept", "Reject", "TentativeAccept", "TentativeReject", "Flag", "Undo"}
-)
+_IN_NONE = frozenset({"Update", "Delete", "Block", "Flag", "Ignore"})
+#: Answers: between those whom they concern, unless they are for everybody.
+_ONLY_IN_PUBLIC = frozenset({"Accept", "Reject", "TentativeAccept", "TentativeReject", "Undo"})
 
 
 @dataclass(frozen=True, slots=True)

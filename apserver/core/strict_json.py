@@ -17,6 +17,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from apserver.core import limits
@@ -28,20 +29,28 @@ _QUOTED = re.compile(rb'"[^"]*"?')
 _INTEGER_LENGTH = len(str(-limits.SAFE_INTEGER))
 
 
-def read_json(body: bytes) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much JSON is read: bytes, levels of nesting, members of objects."""
+
+    size: int
+    depth: int
+    members: int
+
+
+#: One document.
+DOCUMENT = Bounds(size=limits.BODY, depth=limits.JSON_DEPTH, members=limits.JSON_KEYS)
+
+
+def read_json(body: bytes, *, bounds: Bounds = DOCUMENT) -> Any:
     """The value in ``body``.
 
-    Raises BadInput that tells the place where that is cheap to know; TooLarge for more than
-    `limits.BODY` bytes.
+    Raises BadInput that tells the place where that is cheap to know; TooLarge for more bytes than
+    the bounds have.
     """
-    if len(body) > limits.BODY:
-        raise TooLarge(f"The body is larger than {limits.BODY} bytes.")
+    check_bounds(body, bounds)
     if body.startswith(codecs.BOM_UTF8):
         raise BadInput("The body starts with a byte order mark. Send plain UTF-8.")
-    if _is_too_deep(body):
-        raise BadInput(f"The body nests deeper than {limits.JSON_DEPTH} levels.")
-    if _has_too_many_members(body):
-        raise BadInput(f"The body has more than {limits.JSON_KEYS} members.")
     try:
         value = _DECODER.decode(body.decode())
     except UnicodeDecodeError as error:
@@ -54,28 +63,38 @@ def read_json(body: bytes) -> Any:
     return value
 
 
+def check_bounds(body: bytes, bounds: Bounds = DOCUMENT) -> None:
+    """Raise TooLarge or BadInput for bytes that are more, deeper or wider."""
+    if len(body) > bounds.size:
+        raise TooLarge(f"The body is larger than {bounds.size} bytes.")
+    if _is_too_deep(body, bounds.depth):
+        raise BadInput(f"The body nests deeper than {bounds.depth} levels.")
+    if _has_too_many_members(body, bounds.members):
+        raise BadInput(f"The body has more than {bounds.members} members.")
+
+
 def child_pointer(pointer: str, name: str) -> str:
     """The JSON pointer (RFC 6901 3) of a member of what ``pointer`` points to."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
-def _is_too_deep(body: bytes) -> bool:
+def _is_too_deep(body: bytes, most: int) -> bool:
     # A bound first: brackets inside strings can only make this count too high.
-    if body.count(b"{") + body.count(b"[") <= limits.JSON_DEPTH:
+    if body.count(b"{") + body.count(b"[") <= most:
         return False
     brackets = _outside_strings(body, b"{}[]").translate(bytes.maketrans(b"[]", b"{}"))
-    for _ in range(limits.JSON_DEPTH):
+    for _ in range(most):
         if not brackets:
             return False
         brackets = brackets.replace(b"{}", b"")  # takes off the innermost level everywhere
-    return b"{}" in brackets or brackets.count(b"{") > limits.JSON_DEPTH
+    return b"{}" in brackets or brackets.count(b"{") > most
 
 
-def _has_too_many_members(body: bytes) -> bool:
+def _has_too_many_members(body: bytes, most: int) -> bool:
     # `"a":1` is the shortest member.
-    if len(body) <= 5 * limits.JSON_KEYS or body.count(b":") <= limits.JSON_KEYS:
+    if len(body) <= 5 * most or body.count(b":") <= most:
         return False
-    return len(_outside_strings(body, b":")) > limits.JSON_KEYS
+    return len(_outside_strings(body, b":")) > most
 
 
 def _outside_strings(body: bytes, marks: bytes) -> bytes:

@@ -25,10 +25,10 @@ from apserver.core import limits
 from apserver.core.audience import Audience
 from apserver.core.document import parse, render
 from apserver.core.intake import take_in
-from apserver.core.model import VerifiedActivity, authenticate, parse_activity
+from apserver.core.model import Activity, VerifiedActivity, authenticate, parse_activity
 from apserver.core.names import Names
 from apserver.core.origin import digest_key, host_of, key_of, same_origin
-from apserver.core.rate_limit import RateLimiter
+from apserver.core.rate_limit import RateLimiter, policies_of_signers
 from apserver.core.signatures import Request, check_digest, check_fresh, read_claim, verify
 from apserver.core.signatures.message import Claim
 from apserver.errors import Forbidden, NotTrusted
@@ -40,6 +40,7 @@ from apserver.flow.passed_on import PassedOn
 from apserver.flow.reading import DocumentReader
 from apserver.flow.remote import KnownKey, Remote
 from apserver.flow.rounds import Rounds
+from apserver.flow.screening import Screen
 from apserver.net.budget import Budget
 from apserver.store import actors, inboxes
 from apserver.store.actors import Actor
@@ -59,6 +60,7 @@ class Acceptor:
         *,
         names: Names,
         reader: DocumentReader,
+        screen: Screen,
         allow_http: bool,
         per_minute: int,
     ):
@@ -67,10 +69,12 @@ class Acceptor:
         self._live = live
         self._names = names
         self._reader = reader
+        self._screen = screen
         self._passed_on = PassedOn(remote, reader, origin=names.origin, allow_http=allow_http)
         self._allow_http = allow_http
-        self._actors = RateLimiter(per_minute)
-        self._hosts = RateLimiter(limits.HOST_SHARE * per_minute)
+        self._actors = RateLimiter(policies_of_signers("actor", per_minute))
+        a_host = limits.HOST_SHARE * per_minute
+        self._hosts = RateLimiter(policies_of_signers("host", a_host))
         self._rounds: Rounds[Arrival, None] = Rounds(self._write)
         self._lookups = lookups
         self._heard = Heard(db)
@@ -86,6 +90,7 @@ class Acceptor:
         self._live.check(claim.key_id)
         check_fresh(claim, now=now)
         check_digest(request, claim)
+        signature = digest_key(claim.signature)
         document = parse(request.body)
         redefines = self._reader.redefines(document)
         if not redefines and await self._is_end_of_a_stranger(document):
@@ -97,11 +102,11 @@ class Acceptor:
             end = None if redefines else await self._confirmed_end(document, budget)
             if end is None:
                 raise
+            if await self._is_end_of_a_stranger(document):
+                return False  # as we have just found out by asking for its key
             author = await self._author(end.actor, claim, budget)
             await self._rounds.add(
-                arrival_of(
-                    end, author, request.body, signature=digest_key(claim.signature), owner=owner
-                )
+                arrival_of(end, author, request.body, signature=signature, owner=owner)
             )
             return True
         self._count(known.owner)
@@ -111,7 +116,7 @@ class Acceptor:
         activity = parse_activity(document, signer=known.owner)
         if same_origin(known.owner, self._names.origin):
             raise Forbidden("Actors of this server post to their outbox.")
-        if self._is_barred(known.owner) or self._is_barred(activity.actor):
+        if any(self._is_barred(one, activity) for one in {known.owner, activity.actor}):
             return False
         body, told, carrier = request.body, render(document) if redefines else None, None
         if activity.actor == known.owner:
@@ -125,10 +130,10 @@ class Acceptor:
             if owner is not None and not _is_for(owner, verified.audience):
                 owner = None
         await self._remote.keep(claim.key_id, known, budget)
+        if await self._screen.refuses(verified):
+            return False
         author = await self._author(verified.actor, claim, budget)
-        arrival = arrival_of(
-            verified, author, body, signature=digest_key(claim.signature), owner=owner
-        )
+        arrival = arrival_of(verified, author, body, signature=signature, owner=owner)
         await self._rounds.add(replace(arrival, compacted=told, carrier=carrier))
         await self._heard.speaks(host_of(known.owner))
         return True
@@ -150,8 +155,8 @@ class Acceptor:
         Counted is who has signed: nobody can use up what is another's.
         """
         now = asyncio.get_running_loop().time()
-        self._actors.check(signer, now)
-        self._hosts.check(host_of(signer), now)
+        self._actors.take(signer, now).check()
+        self._hosts.take(host_of(signer), now).check()
 
     async def _signing_key(self, claim: Claim, now: datetime, budget: Budget) -> KnownKey:
         """The key that the signature fits. A replaced key is fetched once (KEY-05)."""
@@ -166,9 +171,10 @@ class Acceptor:
             return newer
         return known
 
-    def _is_barred(self, actor: str) -> bool:
-        """Whether nothing of the actor counts, whoever brings it (IO-26, CVE-2026-23961)."""
-        reason = self._live.barred(actor)
+    def _is_barred(self, actor: str, activity: Activity) -> bool:
+        """Whether it does not count since this actor made or brings it, of whom nothing counts
+        (IO-26, CVE-2026-23961) or nothing of this kind."""
+        reason = self._live.barred(actor) or self._live.unheard(activity, by=actor)
         if reason is not None:
             telemetry.count(telemetry.APPLIED, reason)
             telemetry.event("activity without effect", actor=actor, reason=reason)
@@ -177,6 +183,7 @@ class Acceptor:
     async def close(self) -> None:
         """Wait for what is being stored."""
         await self._rounds.close()
+        self._screen.close()
 
     async def _is_end_of_a_stranger(self, document: dict[str, object]) -> bool:
         """A server tells everybody it ever met that an account is gone. Whom we never met needs

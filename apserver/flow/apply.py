@@ -16,17 +16,30 @@ from apserver import telemetry
 from apserver.core import rules
 from apserver.core.audience import Audience
 from apserver.core.document import parse
-from apserver.core.effects import Effect, Effects, Fetch, Forward, Recall, Refuse, Send
+from apserver.core.effects import (
+    CheckQuote,
+    Effect,
+    Effects,
+    EndActor,
+    Explore,
+    Fetch,
+    Forward,
+    MoveFollowers,
+    Recall,
+    Refuse,
+    Revisit,
+    Send,
+)
 from apserver.core.facts import Facts
 from apserver.core.intake import take_in
 from apserver.core.model import VerifiedActivity, parse_activity
-from apserver.core.origin import bucket_of, host_of, key_of
+from apserver.core.origin import key_of
 from apserver.core.registry import Registry
 from apserver.flow.facts import Found, load_facts
 from apserver.flow.forwarding import queue_forward
+from apserver.flow.later import Later, queue
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.publish import Publisher
-from apserver.identifiers import uuid7
 from apserver.store import inboxes, jobs, objects
 from apserver.store.db import Connection
 from apserver.store.effects import perform
@@ -51,12 +64,18 @@ class _Outcome:
 
     effects: list[Effect] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    recalls: list[Recall] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
     fetches: dict[UUID, Fetch] = field(default_factory=dict)
     again: set[UUID] = field(default_factory=set)
     ids: dict[UUID, str | None] = field(default_factory=dict)
+    acting: dict[UUID, UUID] = field(default_factory=dict)  #: actors elsewhere, by activity
+
+    def heard_of(self) -> set[UUID]:
+        """The actors elsewhere who have done something that counts here."""
+        apart = self.refused.keys() | self.fetches.keys()
+        return {actor for key, actor in self.acting.items() if key not in apart}
 
 
 class Applier:
@@ -94,6 +113,8 @@ class Applier:
         outcome = _Outcome(refused=await self._live.objections(conn, activities))
         for key, activity in activities.items():
             outcome.ids[key] = activity.id
+            if not activity.ours:
+                outcome.acting[key] = key_of(activity.actor)
             if key in outcome.refused:
                 continue
             effects = judge(activity, facts)
@@ -107,10 +128,13 @@ class Applier:
                         outcome.refused[key] = reason
                     case Send():
                         outcome.sends.append(effect)
-                    case Recall():
-                        outcome.recalls.append(effect)
+                    case Recall() | Revisit() | CheckQuote() | Explore() | MoveFollowers():
+                        outcome.later.append(effect)
                     case Forward():
                         outcome.forwards.append(effect)
+                    case EndActor():
+                        outcome.effects.append(effect)
+                        outcome.later.append(effect)
                     case _:
                         outcome.effects.append(effect)
         return outcome
@@ -137,10 +161,7 @@ class Applier:
             telemetry.count(telemetry.APPLIED, why)
             telemetry.event("activity without effect", activity=outcome.ids[key] or key, reason=why)
         await perform(conn, outcome.effects)
-        for recall in outcome.recalls:
-            bucket = bucket_of(host_of(recall.actor))
-            job = Job(bucket, uuid7(), "outbox", key_of(recall.actor), recipients=[recall.actor])
-            await jobs.enqueue(conn, [job])
+        await queue(conn, outcome.later, acting=outcome.heard_of())
         for forward in outcome.forwards:
             await queue_forward(conn, forward)
         # In order of who sends, as everybody takes locks in order.

@@ -7,6 +7,7 @@ They were put off by `jobs.reserve` for as long as they may take; whoever finds 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 
 from apserver import telemetry
@@ -17,14 +18,22 @@ from apserver.store.jobs import Job
 
 
 class Beside:
-    """What one worker does beside its loop."""
+    """What one worker does beside its loop: so many jobs of one bucket at a time as ``most`` says,
+    any number without it."""
 
-    def __init__(self, db: Database):
+    def __init__(self, db: Database, *, most: int | None = None):
         self._db = db
+        self._most = most
         self._running: dict[asyncio.Task[None], Job] = {}
+        self._in_bucket: Counter[int] = Counter()
 
     def start(self, job: Job, work: Coroutine[None, None, None]) -> None:
-        """Begin a job that is reserved."""
+        """Begin a job that is reserved. One too many is left for when it is due again: whoever
+        makes us wait for slow servers takes nothing from the others."""
+        if self._most is not None and self._in_bucket[job.bucket] >= self._most:
+            work.close()
+            return
+        self._in_bucket[job.bucket] += 1
         task = asyncio.create_task(work)
         self._running[task] = job
         task.add_done_callback(self._ended)
@@ -43,5 +52,6 @@ class Beside:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         job = self._running.pop(task)
+        self._in_bucket[job.bucket] -= 1
         if not task.cancelled() and (error := task.exception()) is not None:
             telemetry.fault("job failed", error, kind=job.kind, activity=job.activity)

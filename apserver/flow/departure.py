@@ -1,12 +1,14 @@
 """An actor of ours leaves for good.
 
-In one transaction: the actor says Delete of itself, the deliveries of that are queued, and all
-that it had here goes. What stays is the Delete (it must be sent, and can be fetched), a Tombstone
-in place of the actor and of each of its objects, the name, which is never given out again, and
-the key, which signs the deliveries. The queue is filled here and not by a job, because the lists
-of followers that it is filled from are gone afterwards.
+In one transaction: the actor says Delete of itself, the deliveries of that are queued, and nobody
+can act for it or see it any more. All that it had here goes: at once what one transaction may take,
+and the rest by a job (`flow.remains`). What stays is the Delete (it must be sent, and can be
+fetched), a Tombstone in place of the actor and of each of its objects, the name, which is never
+given out again, and the key, which signs the deliveries. The queue is filled here and not by a job,
+because the lists that it is filled from go.
 
-Servers with followers are told, and those with actors that it followed, since they list it too.
+Told are servers with followers, those with actors that it followed, since they list it too, and all
+others that ever got anything of it (`store.reached`).
 """
 
 from __future__ import annotations
@@ -15,23 +17,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from apserver.core import limits
 from apserver.core.audience import Audience, Visibility
-from apserver.core.collections import OF_ACTORS
 from apserver.core.document import parse, render
 from apserver.core.effects import Show
 from apserver.core.names import Names, collection_id
-from apserver.core.origin import activity_key, key_of
+from apserver.core.origin import activity_key, bucket_of, host_of, key_of
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
 from apserver.core.vocabulary import AS2_CONTEXT, PUBLIC
 from apserver.errors import Refused
 from apserver.flow.own_actors import find_person
+from apserver.flow.remains import remove_some
 from apserver.identifiers import uuid7
-from apserver.store import access, actors, collections, deliveries, objects, relations
+from apserver.store import (
+    access,
+    actors,
+    collections,
+    deliveries,
+    jobs,
+    logins,
+    moderation,
+    objects,
+    reached,
+    relations,
+    reports,
+)
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.effects import perform
+from apserver.store.jobs import Job
 from apserver.store.objects import ActivityRow
 
 
@@ -73,14 +87,30 @@ class Farewell:
             conn, actor.key, document=_stone(actor, now), gone_at=now
         ):
             return None
-        buried = await _bury_posts(conn, actor, now)
         said = _delete(actor, id_, now)
-        await objects.insert_activity(conn, said)
-        owed = await _part(conn, actor, said, order=uuid7())
+        await objects.insert_activities(conn, [said])
+        await reports.forget_reporter(conn, actor.id)
+        owed = await _tell(conn, actor, said, order=uuid7())
         tokens = await access.revoke_tokens_of(conn, actor.key)
+        await logins.drop_login(conn, actor.key)
+        posts = await self._remove(conn, actor, said)
         return Departure(
-            actor=actor.id, activity=id_, deliveries=owed, objects=buried, tokens=tokens
+            actor=actor.id, activity=id_, deliveries=owed, objects=posts, tokens=tokens
         )
+
+    async def _remove(self, conn: Connection, actor: Actor, said: ActivityRow) -> int:
+        """Remove what is left of it, or so much as one transaction may; how many posts there were.
+        A job does the rest, and until then nobody is shown it."""
+        removed = await remove_some(conn, actor)
+        if not removed.is_left:
+            return removed.objects
+        await actors.set_ending(conn, actor.key, ending=True)
+        await moderation.begin(conn)  # workers hide it within a second
+        job = Job(bucket_of(host_of(actor.id)), uuid7(), "depart", said.key, owner=actor.key)
+        await jobs.enqueue(conn, [job])
+        outbox = key_of(collection_id(actor.id, "outbox"))
+        left = await collections.totals(conn, [outbox])
+        return removed.objects + left.get(outbox, 0)
 
 
 def _stone(actor: Actor, now: datetime) -> bytes:
@@ -121,59 +151,12 @@ def _delete(actor: Actor, id_: str, now: datetime) -> ActivityRow:
     )
 
 
-async def _bury_posts(conn: Connection, actor: Actor, now: datetime) -> int:
-    """Tombstones for its objects, and no reader for its activities; a batch at a time."""
-    outbox = key_of(collection_id(actor.id, "outbox"))
-    buried = 0
-    before: int | None = None
-    while True:
-        members = await collections.page_of(
-            conn, outbox, limit=limits.ROUND_ROWS, before=before, public_only=False
-        )
-        if not members:
-            return buried
-        before = members[-1].position
-        rows = await objects.activities_by_key(conn, [one.item for one in members])
-        made = {row.spliced for row in rows.values() if row.spliced is not None}
-        found = (await objects.objects_by_key(conn, made)).values()
-        stones = {
-            row.key: render(
-                tombstone(
-                    row.id,
-                    former_type=row.type,
-                    deleted_at=now,
-                    published=stamp(row.published_at),
-                )
-            )
-            for row in found
-            if row.author == actor.key and row.deleted_at is None
-        }
-        await objects.bury_objects(conn, stones, deleted_at=now)
-        await collections.remove_of_objects(conn, [row.id for row in found if row.key in stones])
-        listings = await collections.listings_of(conn, [*rows, *made])
-        await collections.remove_members(conn, [one for one in listings if one[0] != outbox])
-        await objects.hide_activities(conn, rows)
-        buried += len(stones)
-
-
-async def _part(conn: Connection, actor: Actor, said: ActivityRow, *, order: UUID) -> int:
-    """Tell those who are told, then end every relation and remove the collections."""
-    owed = await deliveries.queue(
-        conn,
-        activity=said.key,
-        sender=actor.key,
-        order=order,
-        targets=await relations.followed_inboxes(conn, actor.key),
-        to_followers=True,
-    )
+async def _tell(conn: Connection, actor: Actor, said: ActivityRow, *, order: UUID) -> int:
+    """Owe the Delete to every server that got anything, and show it to those who follow here."""
+    to = {"activity": said.key, "sender": actor.key, "order": order}
+    targets = await relations.followed_inboxes(conn, actor.key)
+    owed = await deliveries.queue(conn, **to, targets=targets, to_followers=True)
+    owed += await reached.tell_all(conn, **to)
     show = Show(said.key, actor.id, (), to_followers=True, visibility=Visibility.PUBLIC)
     await perform(conn, [show])
-    listings = [
-        (key_of(collection_id(other, "following" if follows else "followers")), actor.key)
-        for other, follows in await relations.neighbours(conn, actor.key)
-    ]
-    await collections.remove_members(conn, listings)
-    await relations.isolate(conn, actor.key)
-    mine = [key_of(collection_id(actor.id, name)) for name in OF_ACTORS]
-    await collections.remove_collections(conn, mine)
     return owed

@@ -1,9 +1,7 @@
 """What ends with a deleted thing of a site: its follows, its façade, perhaps what was done.
 
-The site's Delete leaves a Tombstone at once; the rest may be much, and is the work of a job. Each
-turn of it takes a bounded number of follows and of actions, in one transaction with a new job for
-what is left: so nothing is lost when a worker dies, nothing is done twice, and others have their
-turn in between.
+The site's Delete leaves a Tombstone at once; the rest may be much, and is the work of a job, by
+turns (`flow.turns`): each takes a bounded number of follows and of actions.
 
 By the policy of the thing's type its actions stay, or go as if their actors had deleted each
 (seed row H3): those who got one are told.
@@ -11,10 +9,7 @@ By the policy of the thing's type its actions stay, or go as if their actors had
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from apserver import telemetry
 from apserver.core import limits
@@ -24,15 +19,12 @@ from apserver.core.things import Things
 from apserver.errors import BadInput, Missing
 from apserver.flow.departure import Farewell
 from apserver.flow.publish import Publisher
-from apserver.identifiers import uuid7
-from apserver.store import actors, aliases, jobs, objects, things
-from apserver.store.db import Connection, Database
+from apserver.store import actors, aliases, objects, things
+from apserver.store.db import Connection
 from apserver.store.effects import perform
 from apserver.store.jobs import Job
 from apserver.store.objects import ObjectRow
 from apserver.store.things import Action
-
-Hold = Callable[[Connection], Awaitable[None]]
 
 #: What says by itself that it is over, or of which nobody was told.
 _SILENT = frozenset("Accept Block Delete Follow Reject Undo Update".split())
@@ -41,24 +33,16 @@ _SILENT = frozenset("Accept Block Delete Follow Reject Undo Update".split())
 class Endings:
     """Does ``end_thing`` jobs."""
 
-    def __init__(self, db: Database, publisher: Publisher, farewell: Farewell, registered: Things):
-        self._db = db
+    def __init__(self, publisher: Publisher, farewell: Farewell, registered: Things):
         self._publisher = publisher
         self._farewell = farewell
         self._registered = registered
 
-    async def work_on(self, batch: Sequence[Job], *, hold: Hold) -> None:
-        """Do a turn of each of these jobs, a transaction for each."""
-        for job in batch:
-            await self._db.transaction(partial(self._turn, job=job, hold=hold))
-
-    async def _turn(self, conn: Connection, *, job: Job, hold: Hold) -> None:
-        await hold(conn)
+    async def end_some(self, conn: Connection, job: Job) -> bool:
+        """Do a turn of a job (`flow.turns`); whether something is left."""
         assert job.owner is not None, "publish names the thing"
         thing = (await objects.objects_by_key(conn, [job.owner])).get(job.owner)
-        if thing is not None and await self._end_some(conn, thing, job):
-            await jobs.enqueue(conn, [replace(job, id=uuid7())])
-        await jobs.finish_jobs(conn, [job])
+        return thing is not None and await self._end_some(conn, thing, job)
 
     async def _end_some(self, conn: Connection, thing: ObjectRow, job: Job) -> bool:
         """End some of what hangs on the thing; False when nothing was left."""

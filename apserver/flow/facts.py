@@ -13,8 +13,10 @@ from apserver.core.facts import (
     ActivityNeed,
     ActorFact,
     ActorNeed,
+    ConversationNeed,
     DocumentFact,
     DocumentNeed,
+    EmojiNeed,
     FacadeNeed,
     Fact,
     Facts,
@@ -25,14 +27,27 @@ from apserver.core.facts import (
     ObjectFact,
     ObjectNeed,
     ReachNeed,
+    ReactionFact,
+    ReactionsNeed,
     RelationFact,
     RelationNeed,
+    TotalNeed,
 )
 from apserver.core.model import Activity
 from apserver.core.origin import activity_key, key_of
 from apserver.core.registry import Registry
 from apserver.errors import BadInput
-from apserver.store import actors, aliases, follows, inboxes, objects, relations
+from apserver.store import (
+    actors,
+    aliases,
+    collections,
+    emoji,
+    follows,
+    inboxes,
+    objects,
+    reactions,
+    relations,
+)
 from apserver.store.actors import Actor
 from apserver.store.db import Connection
 from apserver.store.inboxes import Concern
@@ -80,7 +95,12 @@ async def _load(conn: Connection, needs: set[Need], is_limited: Callable[[str], 
     found |= await _objects(conn, [one for one in needs if isinstance(one, ObjectNeed)])
     found |= await _relations(conn, [one for one in needs if isinstance(one, RelationNeed)])
     found |= await _follows(conn, [one for one in needs if isinstance(one, FollowsNeed)])
+    found |= await _reactions(conn, [one for one in needs if isinstance(one, ReactionsNeed)])
     found |= await _facades(conn, [one for one in needs if isinstance(one, FacadeNeed)])
+    found |= await _totals(conn, [one for one in needs if isinstance(one, TotalNeed)])
+    in_question = [one for one in needs if isinstance(one, ConversationNeed)]
+    found |= await _conversations(conn, in_question)
+    found |= await _emoji(conn, [one for one in needs if isinstance(one, EmojiNeed)])
     found |= await _reach(conn, [one for one in needs if isinstance(one, ReachNeed)])
     for need in needs:
         if isinstance(need, DocumentNeed):
@@ -123,6 +143,8 @@ def actor_found(row: Actor, *, limited: bool = False) -> Found:
         row.manual_approval,
         limited=limited,
         document=row.document,
+        moved_to=row.moved_to,
+        moved_at=row.moved_at,
     )
     return {ActorNeed(row.id): fact if row.is_active else None}
 
@@ -220,11 +242,45 @@ async def _follows(conn: Connection, needs: Sequence[FollowsNeed]) -> Found:
     return found
 
 
+async def _reactions(conn: Connection, needs: Sequence[ReactionsNeed]) -> Found:
+    if not needs:
+        return {}
+    pairs = {need: (key_of(need.object), key_of(need.subject)) for need in needs}
+    rows = await reactions.between(conn, sorted(pairs.values()))
+    found: Found = {}
+    for need, pair in pairs.items():
+        found[need] = tuple(ReactionFact(row.emoji, row.activity_id) for row in rows.get(pair, ()))
+    return found
+
+
 async def _facades(conn: Connection, needs: Sequence[FacadeNeed]) -> Found:
     if not needs:
         return {}
     known = await aliases.facades_of(conn, [need.thing for need in needs])
     return {need: known[need.thing] for need in needs if need.thing in known}
+
+
+async def _totals(conn: Connection, needs: Sequence[TotalNeed]) -> Found:
+    if not needs:
+        return {}
+    rows = await collections.totals(conn, [key_of(need.collection) for need in needs])
+    return {
+        need: rows[key_of(need.collection)] for need in needs if key_of(need.collection) in rows
+    }
+
+
+async def _conversations(conn: Connection, needs: Sequence[ConversationNeed]) -> Found:
+    if not needs:
+        return {}
+    rows = await collections.conversations_of(conn, [key_of(need.id) for need in needs])
+    return {need: rows[key_of(need.id)] for need in needs if key_of(need.id) in rows}
+
+
+async def _emoji(conn: Connection, needs: Sequence[EmojiNeed]) -> Found:
+    if not needs:
+        return {}
+    known = await emoji.by_shortcode(conn, [need.shortcode for need in needs])
+    return {need: known[need.shortcode] for need in needs if need.shortcode in known}
 
 
 async def _reach(conn: Connection, needs: Sequence[ReachNeed]) -> Found:

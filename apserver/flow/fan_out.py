@@ -14,11 +14,21 @@ from uuid import UUID
 from apserver.core import delivery
 from apserver.core.audience import Visibility
 from apserver.core.collections import CUSTOM
+from apserver.core.document import first, id_of, parse
 from apserver.core.origin import bucket_of, host_of, key_of, same_origin
 from apserver.errors import BadInput
 from apserver.flow.live_rules import LiveRules
 from apserver.identifiers import uuid7
-from apserver.store import actors, collections, deliveries, follows, jobs, objects, relations
+from apserver.store import (
+    actors,
+    collections,
+    deliveries,
+    follows,
+    jobs,
+    objects,
+    reached,
+    relations,
+)
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.deliveries import Target
@@ -61,6 +71,8 @@ class FanOut:
             if not (one.ours or self._live.barred(one.id) or (row.actor, key) in blocked)
         ]
         await owe(conn, row, remote, order=job.id, to_followers=True)
+        if row.type == "Delete" and row.visibility < Visibility.DIRECT:
+            await _tell_former_followers(conn, row, order=job.id)
         unknown = [one for one in named if key_of(one) not in known]
         here = [one for one in unknown if same_origin(one, self._origin)]
         lists = await _lists_of(conn, row, here) if here else ()
@@ -71,6 +83,21 @@ class FanOut:
             await jobs.enqueue_resolve(conn, looking, owed=owed)
         # Actors here may be concerned, as addressed or as followers; the rule finds out.
         await jobs.enqueue(conn, [Job(job.bucket, uuid7(), "apply", row.key)])
+
+
+async def _tell_former_followers(conn: Connection, row: ActivityRow, *, order: UUID) -> None:
+    """Who had followers of the sender when what it deletes was made has got it, too. Others hear
+    nothing of it: it may have been for followers alone."""
+    deleted = id_of(first(parse(row.envelope).get("object")))
+    if deleted is None:
+        return
+    key = key_of(deleted)
+    found = (await objects.objects_by_key(conn, [key])).get(key)
+    made = found or (await objects.own_activities(conn, [key])).get(key)
+    if made is not None:
+        await reached.tell_former_followers(
+            conn, activity=row.key, sender=row.actor, order=order, since=made.published_at
+        )
 
 
 async def _lists_of(conn: Connection, row: ActivityRow, ids: Sequence[str]) -> Sequence[str]:

@@ -15,6 +15,7 @@ from apserver.core.names import Names
 from apserver.core.origin import key_of, origin_of
 from apserver.core.registry import Registry
 from apserver.errors import Refused
+from apserver.flow.batch import Drafted
 from apserver.flow.publish import publish
 from apserver.identifiers import uuid7
 from apserver.store import moderation, objects
@@ -75,6 +76,5 @@ class Hiding:
         ids = NewIds(delete_id, delete_id)
         posted = {"type": "Delete", "object": row.id}
         delete = draft(posted, actor=row.actor_id, ids=ids, now=now, checked=False)
-        await publish(
-            conn, delete, job=uuid7(), names=self._names, registry=self._registry, now=now
-        )
+        drafted = Drafted(activity=delete, now=now)
+        await publish(conn, drafted, names=self._names, registry=self._registry)

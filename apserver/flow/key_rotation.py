@@ -24,6 +24,7 @@ from apserver.core.names import Names, collection_id, key_id
 from apserver.core.registry import Registry
 from apserver.core.vocabulary import PUBLIC
 from apserver.errors import Refused
+from apserver.flow.batch import Drafted
 from apserver.flow.own_actors import find_actor
 from apserver.flow.publish import publish
 from apserver.identifiers import uuid7
@@ -54,7 +55,7 @@ class KeyRotation:
     async def rotate(self, name: str) -> RotatedKey:
         """New key pairs for an actor, and the Update that says so. Refused when there is none."""
         keys = await new_key_pairs()
-        activity_id, job, now = self._names.activity(uuid7()), uuid7(), datetime.now(UTC)
+        activity_id, now = self._names.activity(uuid7()), datetime.now(UTC)
 
         async def work(conn: Connection) -> RotatedKey:
             actor = await find_actor(conn, self._handle_host, name)
@@ -63,14 +64,8 @@ class KeyRotation:
                 raise Refused(f"{name} was deleted a moment ago.")
             document = parse(before) | key_members(actor.id, public_keys(keys))
             await actors.set_own_document(conn, actor.key, render(document))
-            row = await publish(
-                conn,
-                _update(document, activity_id),
-                job=job,
-                names=self._names,
-                registry=Registry(),
-                now=now,
-            )
+            update = Drafted(activity=_update(document, activity_id), now=now)
+            row = await publish(conn, update, names=self._names, registry=Registry())
             sealed = sealed_keys(self._vault, actor, keys)
             await key_pairs.replace(conn, sealed, announced_by=row.key)
             await key_pairs.prune_retired(conn)

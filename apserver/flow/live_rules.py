@@ -21,7 +21,8 @@ from apserver.core.document import ids_of
 from apserver.core.domains import DomainRules, Verdict
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.origin import host_of, key_of
-from apserver.errors import BadInput, Busy, DomainBlocked
+from apserver.core.rules import move
+from apserver.errors import BadInput, Busy, DomainBlocked, Gone, Missing
 from apserver.store import moderation
 from apserver.store.db import Connection, Database
 
@@ -43,6 +44,7 @@ class LiveRules:
         self._acts = -1
         self._domains = DomainRules.of((), own_hosts=self._own_hosts, closed=True)
         self._suspended: frozenset[UUID] = frozenset()
+        self._ending: frozenset[UUID] = frozenset()  #: of ours, deleted
 
     async def refresh(self) -> None:
         """Load what is new. Busy when the database is away. Until the first time all is closed."""
@@ -51,9 +53,11 @@ class LiveRules:
             if acts == self._acts:
                 return
             rules = await moderation.rules(conn)
-            suspended = await moderation.suspended_actors(conn)
+            ending = await moderation.ending_actors(conn)
+            suspended = ending | await moderation.suspended_actors(conn)
         self._domains = DomainRules.of(rules, own_hosts=self._own_hosts, closed=self._closed)
         self._suspended = suspended
+        self._ending = ending
         self._acts = acts
 
     async def run(self) -> None:
@@ -84,6 +88,11 @@ class LiveRules:
             return "actor-suspended"
         return "domain-blocked" if self._verdict(actor).suspended else None
 
+    def unheard(self, activity: Activity, *, by: str) -> Literal["reports-rejected"] | None:
+        """Why an activity that this actor brings is not taken, though others of it are."""
+        is_rejected = activity.type == "Flag" and self._verdict(by).reject_reports
+        return "reports-rejected" if is_rejected else None
+
     async def objections(
         self, conn: Connection, activities: Mapping[UUID, VerifiedActivity]
     ) -> dict[UUID, str]:
@@ -101,11 +110,14 @@ class LiveRules:
         return found
 
     def _objection(self, activity: Activity) -> str | None:
-        own = self.barred(activity.actor)
+        own = self.barred(activity.actor) or self.unheard(activity, by=activity.actor)
         if own is not None:
             return own
         if activity.object_id is not None and self._verdict(activity.object_id).suspended:
             return "object-domain-blocked"
+        target = move.target_of(activity)
+        if move.is_of_account(activity) and target is not None and self.barred(target):
+            return "move-target-suspended"
         authors = ids_of((activity.embedded or {}).get("attributedTo"))
         return "object-author-suspended" if any(map(self.barred, authors)) else None
 
@@ -123,8 +135,20 @@ class LiveRules:
             limited=frozenset(key for key, id_ in authors.items() if self.is_limited(id_)),
         )
 
+    def check_shown(self, actor: UUID) -> None:
+        """Raise Missing when nothing of an actor of ours, given by its key, is shown to anybody;
+        Gone when it was deleted."""
+        if actor in self._ending:
+            raise Gone
+        if actor in self._suspended:
+            raise Missing
+
+    def is_ending(self, actor: UUID) -> bool:
+        """Whether an actor of ours was deleted, and something is left of it."""
+        return actor in self._ending
+
     def is_suspended(self, actor: UUID) -> bool:
-        """Whether an actor of ours, given by its key, is suspended."""
+        """Whether an actor of ours, given by its key, is suspended, or is being deleted."""
         return actor in self._suspended
 
     def is_limited(self, actor: str) -> bool:

@@ -25,7 +25,7 @@ from apserver.core.domains import (
 from apserver.core.origin import fold_name, host_of, key_of, origin_of, parse_handle
 from apserver.errors import BadInput, Refused
 from apserver.flow.own_actors import find_person
-from apserver.store import actors, moderation
+from apserver.store import actors, logins, moderation
 from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
 from apserver.store.moderation import Act
@@ -138,6 +138,7 @@ class Moderation:
                 raise Refused(f"{found.id} is suspended already.")
             follows = 0 if found.ours else await moderation.end_follows(conn, [found.key])
             dropped = await moderation.drop_deliveries_of(conn, found.key)
+            await logins.end_all(conn, found.key)
             await moderation.record(conn, self._who, [Act(act, found.id)])
             return ActorChange(actor=found.id, follows=follows, deliveries=dropped)
 

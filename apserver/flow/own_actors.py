@@ -32,6 +32,7 @@ class OwnActor:
     key_ids: tuple[str, ...]
     deleted_at: datetime | None
     suspended_at: datetime | None
+    moved_to: str | None = None
 
     @property
     def state(self) -> str:
@@ -106,6 +107,7 @@ async def _described(conn: Connection, rows: list[Actor]) -> list[OwnActor]:
             key_ids=tuple(keys.get(row.key, ())),
             deleted_at=row.gone_at,
             suspended_at=row.suspended_at,
+            moved_to=row.moved_to,
         )
         for row in rows
     ]

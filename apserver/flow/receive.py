@@ -7,24 +7,23 @@ done again one by one, so that one bad activity holds up nobody else. The jobs g
 transaction as their effects: after a crash either both have happened or neither.
 
 Nothing here waits for another server. Jobs that do go on beside the loop (`flow.suspended`,
-`flow.resolve`, `flow.outboxes`).
+`flow.resolve`, `flow.outboxes`, `flow.threads`, `flow.profiles`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from apserver import telemetry
 from apserver.core.audience import Visibility
 from apserver.errors import BadInput, Busy, LeaseLost
 from apserver.flow.apply import Applied, Applier
-from apserver.flow.endings import Endings
 from apserver.flow.fan_out import FanOut
-from apserver.flow.outboxes import OutboxReader
 from apserver.flow.put_off import put_off
-from apserver.flow.resolve import Resolver
 from apserver.flow.suspended import Suspended
+from apserver.flow.turns import Turns
 from apserver.store import jobs, objects
 from apserver.store.db import Connection, Database
 from apserver.store.effects import show_to
@@ -32,8 +31,18 @@ from apserver.store.jobs import Job, Lease
 from apserver.store.objects import ActivityRow
 
 
+class AsksOthers(Protocol):
+    """Does jobs of one kind in the background, since they wait for other servers."""
+
+    def start(self, batch: Sequence[Job]) -> None:
+        """Begin these jobs, which were put off by `jobs.reserve`."""
+
+    async def close(self) -> None:
+        """Give up what is under way; it is due again at once."""
+
+
 class Receiver:
-    """Does the jobs of leased buckets."""
+    """Does the jobs of leased buckets; those of the kinds in ``asking`` beside the loop."""
 
     def __init__(
         self,
@@ -42,22 +51,20 @@ class Receiver:
         applier: Applier,
         suspended: Suspended,
         fan_out: FanOut,
-        resolver: Resolver,
-        outboxes: OutboxReader,
-        endings: Endings,
+        asking: Mapping[str, AsksOthers],
+        turns: Turns,
     ):
         self._db = db
         self._applier = applier
         self._suspended = suspended
         self._fan_out = fan_out
-        self._resolver = resolver
-        self._outboxes = outboxes
-        self._endings = endings
+        self._asking = asking
+        self._turns = turns
 
     async def close(self) -> None:
         """Give up what goes on beside the jobs; it is taken up again at the next start."""
-        await self._resolver.close()
-        await self._outboxes.close()
+        for one in self._asking.values():
+            await one.close()
         await self._suspended.close()
 
     async def work_on(self, lease: Lease) -> None:
@@ -97,16 +104,12 @@ class Receiver:
                 await self._list(lease, batch)
             case "fan_out":
                 await self._fan_out.queue(batch, hold=lambda conn: jobs.hold(conn, lease))
-            case "end_thing":
-                await self._endings.work_on(batch, hold=lambda conn: jobs.hold(conn, lease))
-            case "resolve":
+            case kind if kind in self._asking:
                 await self._reserve(lease, batch)
-                self._resolver.start(batch)
+                self._asking[kind].start(batch)
                 return
-            case "outbox":
-                await self._reserve(lease, batch)
-                self._outboxes.start(batch)
-                return
+            case kind if kind in self._turns:
+                await self._turns.work_on(batch, hold=lambda conn: jobs.hold(conn, lease))
             case kind:
                 raise BadInput(f"no such kind of job: {kind}")
         for job in done:

@@ -40,6 +40,7 @@ from apserver.errors import (
     Unreachable,
 )
 from apserver.flow.failures import Failures
+from apserver.flow.gone import GoneActors
 from apserver.flow.key_documents import KeyDocuments
 from apserver.flow.live_rules import LiveRules
 from apserver.net.budget import Budget
@@ -113,6 +114,7 @@ class Remote:
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
         self._found: OrderedDict[str, None] = OrderedDict()  # keys whose document is at hand
         self._failures = Failures()
+        self._gone = GoneActors(db)
         self._key_documents = KeyDocuments(fetcher, self._failures)
         self._running: dict[str, asyncio.Task[KnownKey]] = {}
 
@@ -183,6 +185,8 @@ class Remote:
             document = await self._fetcher.document(id_, budget)
         except ApserverError as error:
             self._failures.remember(name, error)
+            if isinstance(error, RemoteGone):
+                await self._gone.saw(id_, error)
             raise
         self._failures.forget(name)
         return document
@@ -217,7 +221,7 @@ class Remote:
         name = f"end of {actor}"
         try:
             self._failures.check(name)
-            await self.document(actor, budget)
+            await self._fetcher.document(actor, budget)
         except RemoteGone:
             return True
         except ApserverError:
@@ -311,6 +315,8 @@ class Remote:
         except (ApserverError, TimeoutError) as error:
             refusal = _as_refusal(key_id, error)
             self._failures.remember(f"key {key_id}", refusal, cause=error)
+            if isinstance(error, RemoteGone):
+                await self._gone.saw(key_document_url(key_id), error)
             raise refusal from error
         before = self._keys.get(key_id)
         now = datetime.now(UTC)

@@ -6,14 +6,13 @@ first time, the things, and the activity with all that follows from it are one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from apserver.core import limits
-from apserver.core.audience import Visibility
-from apserver.core.document import parse, render
-from apserver.core.effects import Send
 from apserver.core.names import Names
 from apserver.core.origin import key_of
 from apserver.core.site_actions import (
@@ -22,18 +21,30 @@ from apserver.core.site_actions import (
     named_in,
     read_action,
     resolved,
-    told_of,
     with_actors,
 )
 from apserver.core.things import Things
-from apserver.errors import Forbidden, Gone, Unprocessable
+from apserver.errors import ApserverError, Forbidden, Gone, Unprocessable
+from apserver.flow.bulk import Posting
 from apserver.flow.departure import Farewell
 from apserver.flow.publish import Published, Publisher
-from apserver.flow.stand_ins import StandIns
+from apserver.flow.site_preamble import SitePreamble, Told, thing_row
+from apserver.flow.stand_ins import StandIn, StandIns
 from apserver.store import actors, aliases, objects
+from apserver.store.actors import Actor
 from apserver.store.db import Connection, Database
-from apserver.store.objects import ObjectRow
 from apserver.store.posted import Once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What a site posts: who acts, what is published, what comes before it. ``leaving`` is the user
+    that it deletes."""
+
+    actor: str
+    document: Mapping[str, Any]
+    told: Told
+    leaving: str | None
 
 
 class SitePosts:
@@ -64,34 +75,90 @@ class SitePosts:
         BadInput or Unprocessable when it is not as it should be; Conflict when an actor cannot be
         made; what `Publisher.post` raises.
         """
-        action = read_action(posted, self._things)
-        ids, missing = await self._stand_ins.plan(self._wanted(action))
-        actor = ids.get(action.actor, action.actor)
-        await self._check_acts(actor, is_new=actor in {one.alias.actor_id for one in missing})
-        if (leaving := leaving_user(action)) is not None:
-            return await self._delete(ids[leaving], by=actor)
-        document = with_actors(action, ids, self._things)
-        now = datetime.now(UTC)
-
-        async def first(conn: Connection) -> None:
-            await self._stand_ins.make(conn, missing)
-            await _write(conn, action, self._things, ids, now)
-            await self._rename(conn, action, ids)
-
+        [plan] = await self._plan([posted])
+        if isinstance(plan, ApserverError):
+            raise plan
+        if plan.leaving is not None:
+            return await self._delete(plan.leaving, by=plan.actor)
+        before = SitePreamble(self._publisher, self._stand_ins, {0: plan.told})
         return await self._publisher.post(
-            actor, document, once=once, may_date=may_date, first=first
+            plan.actor, plan.document, once=once, may_date=may_date, before=before
+        )
+
+    async def prepare(
+        self, posted: Sequence[Mapping[str, Any] | ApserverError]
+    ) -> tuple[list[Posting | ApserverError], SitePreamble]:
+        """The same for many: by whom each is posted and how, and what comes before them."""
+        plans = await self._plan(posted, actors_made=limits.BULK_ACTORS)
+        told = {n: one.told for n, one in enumerate(plans) if isinstance(one, _Plan)}
+        return [_posting(one) for one in plans], SitePreamble(
+            self._publisher, self._stand_ins, told
         )
 
     async def resolve(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a client of one actor posts: it may name users of the site as the site does, and
         says nothing of things but their ids."""
-        named = {iri for iri, _ in named_in(document, self._things)}
+        [one] = await self.resolve_each([document])
+        return one
+
+    async def resolve_each(
+        self, documents: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The same for many."""
+        named = {iri for one in documents for iri, _ in named_in(one, self._things)}
         if not named:
-            return document
+            return documents
         async with self._db.connection() as conn:
             known = await aliases.actors_for(conn, named)
         ids = {iri: one.actor_id for iri, one in known.items()}
-        return resolved(document, ids, self._things)
+        return [resolved(one, ids, self._things) for one in documents]
+
+    async def _plan(
+        self, posted: Sequence[Mapping[str, Any] | ApserverError], *, actors_made: int | None = None
+    ) -> list[_Plan | ApserverError]:
+        """What the site means by each. It may be that only so many actors are made."""
+        actions = [_action(one, self._things) for one in posted]
+        wanted = [[] if isinstance(one, ApserverError) else self._wanted(one) for one in actions]
+        planned = await self._stand_ins.plan_each(wanted, most=actors_made)
+        now = datetime.now(UTC)
+        plans = [
+            action
+            if isinstance(action, ApserverError)
+            else stand_ins
+            if isinstance(stand_ins, ApserverError)
+            else self._planned(action, *stand_ins, now=now)
+            for action, stand_ins in zip(actions, planned, strict=True)
+        ]
+        known = await self._acting({one.actor for one in plans if isinstance(one, _Plan)})
+        return [
+            one if isinstance(one, ApserverError) else _objection(one, known) or one
+            for one in plans
+        ]
+
+    def _planned(
+        self,
+        action: SiteAction,
+        ids: Mapping[str, str],
+        missing: Sequence[StandIn],
+        *,
+        now: datetime,
+    ) -> _Plan:
+        user = leaving_user(action)
+        told = {iri: self._name(iri, one) for iri, one in action.things.items() if iri in ids}
+        return _Plan(
+            actor=ids.get(action.actor, action.actor),
+            document=with_actors(action, ids, self._things),
+            told=Told(
+                missing,
+                [thing_row(action, iri, self._things, ids, now) for iri in action.things],
+                {ids[iri]: name for iri, name in told.items() if name is not None},
+            ),
+            leaving=None if user is None else ids[user],
+        )
+
+    async def _acting(self, ids: Iterable[str]) -> Mapping[UUID, Actor]:
+        async with self._db.connection() as conn:
+            return await actors.actors_by_key(conn, map(key_of, ids))
 
     async def _delete(self, user: str, *, by: str) -> Published:
         """Delete the actor of a user, in its own name (seed row B15)."""
@@ -108,20 +175,6 @@ class SitePosts:
             return Published(departure.activity, body)
 
         return await self._db.transaction(work)
-
-    async def _rename(self, conn: Connection, action: SiteAction, ids: Mapping[str, str]) -> None:
-        """A façade is called as its thing is now, and says so to its followers."""
-        told = {iri: self._name(iri, one) for iri, one in action.things.items() if iri in ids}
-        named = {ids[iri]: name for iri, name in sorted(told.items()) if name is not None}
-        known = await actors.actors_by_key(conn, map(key_of, named)) if named else {}
-        for facade, name in named.items():
-            actor = known.get(key_of(facade))
-            if actor is None or not actor.is_active or parse(actor.document)["name"] == name:
-                continue
-            changed = {"id": facade, "name": name}
-            await self._publisher.answer(
-                conn, Send({"type": "Update", "actor": facade, "object": changed})
-            )
 
     def _wanted(self, action: SiteAction) -> list[tuple[str, str | None]]:
         """Who and what needs an actor: users, and things with a façade."""
@@ -141,50 +194,36 @@ class SitePosts:
         name = kind.shown(iri, document).get("name")
         return name[: limits.DISPLAY_NAME] if isinstance(name, str) else None
 
-    async def _check_acts(self, actor: str, *, is_new: bool) -> None:
-        if is_new:
-            return
-        async with self._db.connection() as conn:
-            found = await actors.actor_by_key(conn, key_of(actor))
-        if found is None or not found.ours:
-            raise Unprocessable(f"There is no actor {actor} here.", pointer="/actor")
-        if found.gone_at is not None:
-            raise Gone(f"{actor} was deleted.", pointer="/actor")
-        if found.suspended_at is not None:
-            raise Forbidden(f"{actor} is suspended.", pointer="/actor")
+
+def _action(
+    posted: Mapping[str, Any] | ApserverError, things: Things
+) -> SiteAction | ApserverError:
+    if isinstance(posted, ApserverError):
+        return posted
+    try:
+        return read_action(posted, things)
+    except ApserverError as error:
+        return error
 
 
-async def _write(
-    conn: Connection,
-    action: SiteAction,
-    things: Things,
-    ids: Mapping[str, str],
-    now: datetime,
-) -> None:
-    """What was embedded of things replaces what was there; what has only an id is known by it."""
-    rows = [_row(action, iri, things, ids, now) for iri in action.things]
-    for told in (True, False):
-        some = [row for row in rows if (row.updated_at is not None) is told]
-        if some:
-            await objects.put_objects(conn, some, replace=told)
+def _objection(plan: _Plan, known: Mapping[UUID, Actor]) -> ApserverError | None:
+    """Why an actor that is not new cannot act."""
+    actor = plan.actor
+    if actor in {one.alias.actor_id for one in plan.told.missing}:
+        return None
+    found = known.get(key_of(actor))
+    if found is None or not found.ours:
+        return Unprocessable(f"There is no actor {actor} here.", pointer="/actor")
+    if found.gone_at is not None:
+        return Gone(f"{actor} was deleted.", pointer="/actor")
+    if found.suspended_at is not None:
+        return Forbidden(f"{actor} is suspended.", pointer="/actor")
+    return None
 
 
-def _row(
-    action: SiteAction, iri: str, things: Things, ids: Mapping[str, str], now: datetime
-) -> ObjectRow:
-    document = told_of(action, iri, ids, things)
-    kind = things.find(iri)
-    is_public = kind is not None and kind.access == "public"
-    return ObjectRow(
-        key=key_of(iri),
-        id=iri,
-        kind="site",
-        type=document["type"],
-        author=key_of(iri),  # it is nobody's here
-        visibility=Visibility.PUBLIC if is_public else Visibility.DIRECT,
-        audience=[],
-        context=None,
-        document=render(document),
-        published_at=now,
-        updated_at=None if action.things[iri] is None else now,
-    )
+def _posting(plan: _Plan | ApserverError) -> Posting | ApserverError:
+    if isinstance(plan, ApserverError):
+        return plan
+    if plan.leaving is not None:
+        return Unprocessable("A user is deleted by a request of its own.", pointer="/object")
+    return Posting(plan.actor, plan.document)

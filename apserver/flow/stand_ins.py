@@ -7,14 +7,15 @@ while to make, so they are made before the transaction that writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from apserver.core import limits
 from apserver.core.names import INSTANCE, Names
 from apserver.core.origin import fold_name, is_local_name, key_of
 from apserver.core.things import Things, ThingType
 from apserver.core.vocabulary import ACTOR_TYPES
-from apserver.errors import Conflict
+from apserver.errors import ApserverError, Conflict, Unprocessable
 from apserver.flow.accounts import Accounts
 from apserver.store import actors, aliases, objects
 from apserver.store.actors import Actor
@@ -51,12 +52,28 @@ class StandIns:
 
         Conflict when a name cannot be had.
         """
-        display = dict(wanted)
-        async with self._db.connection() as conn:
-            known = await aliases.actors_for(conn, display)
-        ids = {iri: one.actor_id for iri, one in known.items()}
-        missing = [await self._new(iri, display[iri]) for iri in sorted(display.keys() - ids)]
-        return ids | {one.alias.thing_id: one.alias.actor_id for one in missing}, missing
+        [planned] = await self.plan_each([wanted])
+        if isinstance(planned, ApserverError):
+            raise planned
+        return planned
+
+    async def plan_each(
+        self, wanted: Sequence[Iterable[tuple[str, str | None]]], *, most: int | None = None
+    ) -> list[tuple[dict[str, str], list[StandIn]] | ApserverError]:
+        """The same for many, each with what it wants, or why not. Only so many are made in all,
+        since keys take their time."""
+        asked = [dict(one) for one in wanted]
+        iris = {iri for one in asked for iri in one}
+        known: Mapping[str, Alias] = {}
+        if iris:
+            async with self._db.connection() as conn:
+                known = await aliases.actors_for(conn, iris)
+        new: dict[str, StandIn | ApserverError] = {}
+        for iri, name in ((iri, one[iri]) for one in asked for iri in sorted(one.keys() - known)):
+            if iri not in new:
+                is_full = most is not None and len(new) >= most
+                new[iri] = _full(iri) if is_full else await self._new_or_not(iri, name)
+        return [_planned(one, known, new) for one in asked]
 
     async def make(self, conn: Connection, missing: Sequence[StandIn]) -> None:
         """Write them, unless somebody else just did. Part of a transaction."""
@@ -99,6 +116,12 @@ class StandIns:
 
         return await self._db.transaction(work)
 
+    async def _new_or_not(self, iri: str, display_name: str | None) -> StandIn | ApserverError:
+        try:
+            return await self._new(iri, display_name)
+        except Conflict as error:
+            return error
+
     async def _new(self, iri: str, display_name: str | None) -> StandIn:
         kind = self._things.find(iri)
         name = None if kind is None else kind.name_of(iri)
@@ -106,6 +129,27 @@ class StandIns:
             raise _taken(name or "", iri)
         alias = Alias(iri, self._names.actor(name), is_user=kind.user)
         return StandIn(alias, kind, name, display_name, await new_key_pairs())
+
+
+def _planned(
+    wanted: Iterable[str],
+    known: Mapping[str, Alias],
+    new: Mapping[str, StandIn | ApserverError],
+) -> tuple[dict[str, str], list[StandIn]] | ApserverError:
+    ids = {iri: known[iri].actor_id for iri in wanted if iri in known}
+    missing: list[StandIn] = []
+    for one in (new[iri] for iri in sorted(wanted) if iri not in known):
+        if isinstance(one, ApserverError):
+            return one
+        missing.append(one)
+    return ids | {one.alias.thing_id: one.alias.actor_id for one in missing}, missing
+
+
+def _full(iri: str) -> Unprocessable:
+    return Unprocessable(
+        f"{iri} would need an actor, and {limits.BULK_ACTORS} were made in this request already. "
+        "Send it again in the next."
+    )
 
 
 def _actor_type(kind: ThingType) -> str:

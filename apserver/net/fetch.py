@@ -120,7 +120,7 @@ class Fetcher:
 
     async def _document(self, answer: Answer, url: str) -> dict[str, Any]:
         if answer.status in (404, 410):
-            raise RemoteGone(f"{url}: {answer.status}")
+            raise RemoteGone(f"{url}: {answer.status}", for_good=answer.status == 410)
         if answer.status != 200:
             raise RemoteTrouble(f"{url}: {answer.status}")
         if not is_as2(answer.headers.get("content-type", "")):

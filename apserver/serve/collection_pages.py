@@ -33,9 +33,11 @@ async def page(
     *,
     viewer: str | None,
     is_ordered: bool = True,
+    alone: Member | None = None,
 ) -> bytes:
-    """The JSON of a page of what the viewer, given by its id, may see."""
-    looking = _Looking(conn, site, collection, viewer)
+    """The JSON of a page of what the viewer, given by its id, may see. ``alone`` is the only member
+    of a collection that is not stored yet."""
+    looking = _Looking(conn, site, collection, viewer, alone)
     seen = await look(
         window,
         read=lambda edge, limit: looking.read(window, edge, limit),
@@ -77,6 +79,7 @@ class _Looking:
     site: Site
     collection: Collection
     viewer: str | None
+    alone: Member | None = None
     asked: set[UUID] = field(default_factory=set)
     activities: dict[UUID, ActivityRow] = field(default_factory=dict)
     things: dict[UUID, ObjectRow] = field(default_factory=dict)  #: that are shown as ids
@@ -87,6 +90,10 @@ class _Looking:
 
     async def read(self, window: Window[int], edge: int | None, limit: int) -> list[Member]:
         """Members from a position on, the nearest first."""
+        if self.alone is not None:
+            at = self.alone.position
+            beyond = edge is None or (at > edge if window.is_upwards else at < edge)
+            return [self.alone] if beyond else []
         rows = await collections.page_of(
             self.conn,
             self.collection.key,
@@ -110,7 +117,9 @@ class _Looking:
             self.conn, self.viewer, [one.author for one in self._readables(members)]
         )
         rows = self.activities.values()
-        who = self.site.live.guard(who, {row.actor: row.actor_id for row in rows})
+        # Domain rules go by the host, and a thing is of its author's.
+        things = {one.author: one.id for one in self.things.values()}
+        who = self.site.live.guard(who, things | {row.actor: row.actor_id for row in rows})
         if self.is_owner:
             return [one for one in members if not self._is_kept_from_owner(who, one)]
         return [one for one in members if self._may_read(who, one)]
@@ -143,15 +152,20 @@ class _Looking:
         """Of what is shown as an id, and is not here, the place in the collection tells."""
         if one.iri is None:
             return one.item in self.activities and may_read(who, self.activities[one.item])
-        if self.site.live.barred(one.iri) is not None:
+        if self._is_barred(one):
             return False
         thing = self.things.get(one.item)
         if thing is None:
             return one.visibility <= Visibility.UNLISTED and one.author not in who.hidden
         return thing.deleted_at is None and may_read(who, thing)
 
+    def _is_barred(self, one: Member) -> bool:
+        """Whether nobody is shown what stands here by its id."""
+        live = self.site.live
+        return live.barred(str(one.iri)) is not None or live.is_suspended(one.author)
+
     def _is_kept_from_owner(self, who: Viewer, one: Member) -> bool:
         if one.iri is not None:
-            return self.site.live.barred(one.iri) is not None
+            return self._is_barred(one)
         row = self.activities.get(one.item)
         return row is not None and is_hidden(who, row.actor, asking=row.type == "Follow")

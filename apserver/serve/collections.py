@@ -17,6 +17,7 @@ from apserver.core.collections import CUSTOM, KINDS, inverse_context
 from apserver.core.document import parse, types_of
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
+from apserver.core.rules.replies import begins_conversation
 from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import BadInput, Forbidden, Gone, Missing, NotTrusted
 from apserver.serve.collection_pages import page, total, url
@@ -26,7 +27,7 @@ from apserver.serve.pages import PARAMETERS, Window, number, window_of
 from apserver.serve.site import Site, site_of, viewer_of
 from apserver.serve.viewing import viewer_of_one
 from apserver.store import objects
-from apserver.store.collections import Collection
+from apserver.store.collections import MIDDLE, Collection, Member
 from apserver.store.objects import ObjectRow
 
 
@@ -37,8 +38,7 @@ async def get_of_actor(request: web.Request) -> web.Response:
     viewer = await viewer_of(request)
     owner, name = site.names.actor(request.match_info["name"]), request.match_info["collection"]
     found = await _of_actor(site, owner, name)
-    if site.live.is_suspended(found.owner):
-        raise Missing
+    site.live.check_shown(found.owner)
     asks = asks_for_follows(request)
     if viewer != owner:
         _check_for_all(name, viewer, asks=asks)
@@ -57,17 +57,44 @@ async def get_of_object(request: web.Request) -> web.Response:
     id_ = site.names.origin + request.path.rpartition("/")[0]
     name = request.match_info["collection"]
     row = await site.lookups.objects.get(key_of(id_))
-    if row is None or row.kind != "ours" or site.live.is_suspended(row.author):
+    if row is None or row.kind != "ours":
         raise Missing
+    site.live.check_shown(row.author)
     if not may_read(await viewer_of_one(site, viewer, row.author), row):
         raise Missing
     if row.deleted_at is not None:
         raise Gone
     key = key_of(collection_id(id_, name))
     found = await site.lookups.collections.get(key)
-    found = found or Collection(key, collection_id(id_, name), row.author, name, 0, 0)
     is_for_all = row.visibility <= Visibility.UNLISTED
+    if name == "context":
+        return await _conversation(request, site, row, found, viewer=viewer)
+    found = found or Collection(key, collection_id(id_, name), row.author, name, 0, 0)
     return await _answer(request, site, found, viewer, of=id_, is_for_all=is_for_all)
+
+
+async def _conversation(
+    request: web.Request,
+    site: Site,
+    row: ObjectRow,
+    found: Collection | None,
+    *,
+    viewer: str | None,
+) -> web.Response:
+    """The conversation that an object begins: the object at least, and whose it is (FEP-f228)."""
+    document = parse(row.document)
+    if not begins_conversation(row.id, document):
+        raise Missing(public="It is part of a conversation that began elsewhere: see its context.")
+    is_for_all = row.visibility <= Visibility.UNLISTED
+    told = {"attributedTo": document.get("attributedTo")}
+    alone = None
+    if found is None:
+        id_ = collection_id(row.id, "context")
+        found = Collection(key_of(id_), id_, row.author, "context", 1, int(is_for_all))
+        alone = Member(MIDDLE - 1, row.key, row.id, row.author, row.visibility)
+    return await _answer(
+        request, site, found, viewer, is_for_all=is_for_all, told=told, alone=alone
+    )
 
 
 async def get_custom(
@@ -115,9 +142,10 @@ async def _answer(
     of: str | None = None,
     is_for_all: bool = True,
     told: Mapping[str, Any] | None = None,
+    alone: Member | None = None,
 ) -> web.Response:
-    """The head, or a page. ``of`` is the object whose collection it is, ``told`` what its maker
-    says of it."""
+    """The head, or a page. ``of`` is the object whose collection it is, ``told`` what is said of
+    it, ``alone`` what is in one that is not stored yet."""
     window = _window(request)
     is_owner = viewer is not None and key_of(viewer) == found.owner
     closed = KINDS[found.name].readers != "everybody" and not is_owner
@@ -128,7 +156,9 @@ async def _answer(
     else:
         async with site.db.connection() as conn:
             is_ordered = "Collection" not in types_of(told or {})
-            body = await page(conn, site, found, window, viewer=viewer, is_ordered=is_ordered)
+            body = await page(
+                conn, site, found, window, viewer=viewer, is_ordered=is_ordered, alone=alone
+            )
     nobody = viewer is None and request.headers.get(hdrs.AUTHORIZATION) is None
     return document(request, body, shared=nobody and is_for_all, max_age_s=0)
 

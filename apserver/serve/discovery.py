@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from apserver.core.discovery import host_meta, host_meta_xrd, server_webfinger, webfinger
+from apserver.core.discovery import host_meta, host_meta_xrd, person_webfinger, server_webfinger
 from apserver.core.names import INSTANCE
 from apserver.core.negotiation import choose
 from apserver.core.origin import fold_name, key_of, parse_handle
@@ -51,7 +51,7 @@ async def get_webfinger(request: web.Request) -> web.Response:
 def _jrd(site: Site, id_: str, name: str) -> dict[str, Any]:
     if name == INSTANCE:
         return server_webfinger(site.names, name, site.handle_host)
-    return webfinger(id_, name, site.handle_host)
+    return person_webfinger(site.names, id_, name, site.handle_host)
 
 
 async def _find(site: Site, resource: str) -> Actor | None:

@@ -26,6 +26,7 @@ from aiohttp import hdrs, web
 
 from apserver.core import limits
 from apserver.serve.gate import Gate
+from apserver.serve.headers import STANDING_HEADERS
 from apserver.serve.site import SITE
 
 DRAINING = web.AppKey("draining", asyncio.Event)  #: set once the worker is to stop
@@ -60,7 +61,11 @@ class Door:
         """Answer from now on."""
         await self._runner.setup()
         assert self._runner.server is not None
-        self._gate = Gate(self._runner.server, proxies=self._app[SITE].trusted_proxies)
+        self._gate = Gate(
+            self._runner.server,
+            proxies=self._app[SITE].trusted_proxies,
+            headers=self._app[STANDING_HEADERS],
+        )
         self._server = await asyncio.get_running_loop().create_server(
             self._gate,
             sock=self._listening,

@@ -17,9 +17,10 @@ From the header on the request has its own deadlines (`site.body_of`); the middl
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import cast
@@ -30,23 +31,26 @@ from apserver import telemetry
 from apserver.core import limits
 from apserver.core.client_address import client_address, counted_as
 from apserver.core.origin import Network
+from apserver.core.problems import members_of
 from apserver.core.vocabulary import PROBLEM_JSON
-from apserver.errors import ConfigProblem
+from apserver.errors import BadInput, ConfigProblem
+from apserver.serve.headers import new_request_id
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\n"
     b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 )
-_UNREADABLE = (
-    b'{"type":"about:blank","title":"The request is not well-formed (RFC 9112).",'
-    b'"status":400,"kind":"bad-input"}'
-)
+_UNREADABLE = "The request is not well-formed (RFC 9112), or a line of its head is too long."
 
 
 class Gate:
-    """Makes the protocol of each connection to ``server``."""
+    """Makes the protocol of each connection to ``server``. ``headers`` are those of answers to what
+    never became a request."""
 
-    def __init__(self, server: web.Server, *, proxies: Sequence[Network]):
+    def __init__(
+        self, server: web.Server, *, proxies: Sequence[Network], headers: Mapping[str, str]
+    ):
+        self.headers = headers
         self._server = server
         self._proxies = proxies
         self._clients: Counter[str] = Counter()
@@ -160,12 +164,15 @@ class Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         telemetry.count(telemetry.CONNECTIONS, "unreadable")
         telemetry.detail("request unreadable", client=self._client, reason=repr(exc)[:200])
+        request_id = new_request_id()
+        members = {**members_of(BadInput(_UNREADABLE)), "instance": f"urn:request:{request_id}"}
         response = web.Response(
             status=400,
-            body=_UNREADABLE,
+            body=json.dumps(members).encode(),
             content_type=PROBLEM_JSON,
-            headers={hdrs.SERVER: "apserver"},
+            headers={**self._gate.headers, hdrs.CACHE_CONTROL: "no-store"},
         )
+        response.headers["X-Request-Id"] = request_id
         response.force_close()
         return response
 

@@ -1,17 +1,19 @@
 """Headers that every answer carries, and the answer to a browser that asks before it asks.
 
-Programs in a browser may use everything here: there are no cookies, so a page that calls us has
-no more power than the token that it was given (BP-18). What is sent is data: nothing in it may
-be run, framed, or taken for another type.
+Programs in a browser may use the whole API: no cookie counts there, so a page that calls us has no
+more power than the token that it was given (BP-18). What is sent is data: nothing in it may be run,
+framed, or taken for another type. Pages for people have rules of their own (`serve.html`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
 from apserver.core.origin import origin_of
+from apserver.core.rate_limit import policies_of_clients, policy_field
 from apserver.errors import Missing
 from apserver.serve.site import Site
 
@@ -20,7 +22,9 @@ _ALLOWED_HEADERS = (
     "Authorization, Accept, Content-Type, Idempotency-Key, If-None-Match, Date, Digest, "
     "Content-Digest, Signature, Signature-Input"
 )
-_EXPOSED_HEADERS = "Location, Link, Retry-After, WWW-Authenticate, ETag, X-Request-Id"
+_EXPOSED_HEADERS = (
+    "Location, Link, Retry-After, WWW-Authenticate, ETag, X-Request-Id, RateLimit, RateLimit-Policy"
+)
 #: The last three do not fall back on default-src.
 _NOTHING_RUNS = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PREFLIGHT_AGE_S = 86_400
@@ -44,9 +48,16 @@ def standing_headers(site: Site) -> Mapping[str, str]:
         hdrs.SERVER: "apserver",
         "X-Content-Type-Options": "nosniff",
     }
+    if policy := policy_field(policies_of_clients(site.requests_per_minute)):
+        headers["RateLimit-Policy"] = policy
     if site.tls and origin_of(site.names.origin).port == 443:
         headers["Strict-Transport-Security"] = f"max-age={_HSTS_AGE_S}"
     return headers
+
+
+def new_request_id() -> str:
+    """What names a request in its answer and in the log."""
+    return os.urandom(6).hex()
 
 
 def allowed(methods: set[str]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
 from apserver import telemetry
+from apserver.core.error_page import error_page
+from apserver.core.negotiation import prefers_html
+from apserver.core.problems import members_of, told
 from apserver.core.signatures import accept_signature
 from apserver.core.vocabulary import PROBLEM_JSON
 from apserver.errors import (
@@ -23,8 +25,10 @@ from apserver.errors import (
     NotTrusted,
 )
 from apserver.serve.gate import answering
-from apserver.serve.headers import STANDING_HEADERS, allowed, answer_options
-from apserver.serve.rate import check_rate
+from apserver.serve.headers import STANDING_HEADERS, allowed, answer_options, new_request_id
+from apserver.serve.html import refusal_page
+from apserver.serve.rate import check_rate, tell_rate
+from apserver.serve.responses import accepted_by
 from apserver.serve.site import SIGNABLE, bearer_of, site_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,7 +46,7 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.perf_counter()
-    request_id = os.urandom(6).hex()
+    request_id = new_request_id()
     try:
         _check_host(request)
         check_rate(request)
@@ -59,6 +63,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(request, ApserverError(), request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
+        tell_rate(request, response)
         for name, value in request.app[STANDING_HEADERS].items():
             response.headers.setdefault(name, value)
     telemetry.detail(
@@ -87,10 +92,7 @@ def problem(request: web.Request, error: ApserverError, request_id: str) -> web.
         headers[hdrs.WWW_AUTHENTICATE] = (
             f'Bearer realm="apserver", error="insufficient_scope", scope="{error.scope}"'
         )
-    members = {"title": error.public, "status": error.status, "kind": error.kind}
-    if error.pointer is not None:
-        members["pointer"] = error.pointer
-    return _response(error.status, members, headers, request_id)
+    return _response(request, members_of(error), headers, request_id)
 
 
 def _tell(request: web.Request, request_id: str, status: int, *, kind: str, reason: object) -> None:
@@ -113,15 +115,19 @@ def _plain_problem(request: web.Request, error: web.HTTPException, request_id: s
         headers[hdrs.ALLOW] = allowed(error.allowed_methods)
     known = {404: Missing(), 405: NotAllowed()}.get(error.status)
     kind = "http" if known is None else known.kind
-    title = error.reason if known is None else known.public
+    detail = error.reason if known is None else known.public
     _tell(request, request_id, error.status, kind=kind, reason=error.reason)
-    members: dict[str, object] = {"title": title, "kind": kind}
-    return _response(error.status, {**members, "status": error.status}, headers, request_id)
+    return _response(request, {**told(error.status, detail), "kind": kind}, headers, request_id)
 
 
 def _response(
-    status: int, members: dict[str, object], headers: dict[str, str], request_id: str
+    request: web.Request, members: dict[str, object], headers: dict[str, str], request_id: str
 ) -> web.Response:
+    """Problem details, or a page that says the same to people; ``members`` has the status."""
+    status = int(str(members["status"]))
+    if prefers_html(accepted_by(request)):
+        page = error_page(str(members["detail"]), status=status, request=request_id)
+        return refusal_page(request, page, status=status, headers=headers)
     body = json.dumps({"type": "about:blank", **members, "instance": f"urn:request:{request_id}"})
     # A shared cache that kept a 404 would show it to those who may see more (RFC 9111 4.2.2).
     headers[hdrs.CACHE_CONTROL] = "no-store"

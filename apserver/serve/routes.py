@@ -2,115 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
-
 from aiohttp import web
 
 from apserver.core import limits
 from apserver.core.collections import OF_ACTORS, OF_OBJECTS
-from apserver.core.rate_limit import RateLimiter
-from apserver.core.scopes import Scope
+from apserver.core.rate_limit import RateLimiter, policies_of_clients
 from apserver.serve import (
     collections,
     discovery,
+    emoji,
+    follow_forms,
+    hashtags,
     health,
     inbox,
+    interaction,
+    login,
     namespace,
     nodeinfo,
+    openapi,
     outbox,
     public_objects,
     read,
     streams,
+    stylesheet,
+    subscribe,
     things,
 )
 from apserver.serve.door import watch
 from apserver.serve.headers import STANDING_HEADERS, standing_headers
 from apserver.serve.middleware import around
 from apserver.serve.rate import RATE
-from apserver.serve.site import BODY, SCOPE, SITE, Site
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One URL. ``who`` tells who may ask: anybody (and sees what he may), an actor's own client
-    with its token, or another server with its signature. Checked by the handler.
-
-    ``body`` is the most bytes that a request may carry: 0 when none is read. How often one may ask
-    is the same for all (`serve.rate`).
-    """
-
-    method: Literal["GET", "POST"]
-    path: str
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    who: Literal["anybody", "token", "signature"]
-    body: int = 0
-    asks: Scope | None = None
-
-    def __post_init__(self) -> None:
-        if (self.method == "POST") != (self.body > 0):
-            raise ValueError(f"{self.method} {self.path}: a POST has a limit, a GET no body")
-
-    @property
-    def scope(self) -> Scope:
-        """What a token that is used here must hold."""
-        return self.asks or ("read" if self.method == "GET" else "write")
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request to this URL."""
-        request[SCOPE] = self.scope
-        request[BODY] = self.body
-        return await self.handler(request)
-
+from apserver.serve.route import Route
+from apserver.serve.site import SITE, Site
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 ROUTES = (
-    Route("GET", "/", health.get_home, "anybody"),
+    Route("GET", "/", health.get_home, "anybody", cache="shared"),
     Route("GET", "/livez", health.get_livez, "anybody"),
     Route("GET", "/readyz", health.get_readyz, "anybody"),
-    Route("GET", "/.well-known/webfinger", discovery.get_webfinger, "anybody"),
-    Route("GET", "/.well-known/host-meta", discovery.get_host_meta, "anybody"),
-    Route("GET", "/.well-known/host-meta.json", discovery.get_host_meta_json, "anybody"),
-    Route("GET", "/.well-known/nodeinfo", nodeinfo.get_nodeinfo_links, "anybody"),
-    Route("GET", "/nodeinfo/2.0", nodeinfo.get_nodeinfo("2.0"), "anybody"),
-    Route("GET", "/nodeinfo/2.1", nodeinfo.get_nodeinfo("2.1"), "anybody"),
-    Route("GET", "/nodeinfo/2.2", nodeinfo.get_nodeinfo("2.2"), "anybody"),
-    Route("GET", "/ns", namespace.get_namespace, "anybody"),
-    Route("GET", "/actors/{name}", read.get_actor, "anybody"),
+    Route("GET", openapi.PATH, openapi.get_openapi, "anybody", cache="shared"),
+    Route("GET", "/.well-known/webfinger", discovery.get_webfinger, "anybody", cache="shared"),
+    Route("GET", "/.well-known/host-meta", discovery.get_host_meta, "anybody", cache="shared"),
+    Route(
+        "GET",
+        "/.well-known/host-meta.json",
+        discovery.get_host_meta_json,
+        "anybody",
+        cache="shared",
+    ),
+    Route("GET", "/.well-known/nodeinfo", nodeinfo.get_nodeinfo_links, "anybody", cache="shared"),
+    Route("GET", "/nodeinfo/2.0", nodeinfo.get_nodeinfo("2.0"), "anybody", cache="shared"),
+    Route("GET", "/nodeinfo/2.1", nodeinfo.get_nodeinfo("2.1"), "anybody", cache="shared"),
+    Route("GET", "/nodeinfo/2.2", nodeinfo.get_nodeinfo("2.2"), "anybody", cache="shared"),
+    Route("GET", "/ns", namespace.get_namespace, "anybody", cache="shared"),
+    Route("GET", "/actors/{name}", read.get_actor, "anybody", cache="shared", guarded=True),
     Route(
         "GET",
         f"/actors/{{name}}/{{collection:{'|'.join(OF_ACTORS)}}}",
         collections.get_of_actor,
         "anybody",
+        cache="by viewer",
+        guarded=True,
     ),
-    Route("GET", "/actors/{name}/streams/{stream}", streams.get_stream_of_actor, "anybody"),
-    Route("GET", "/streams/public", streams.get_public_stream, "anybody"),
-    Route("GET", "/streams/type/{type:.+}", streams.get_stream_of_type, "anybody"),
-    Route("GET", "/streams/custom/{stream}", streams.get_custom_stream, "anybody"),
+    Route(
+        "GET",
+        "/actors/{name}/streams/{stream}",
+        streams.get_stream_of_actor,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
+    Route(
+        "GET",
+        "/streams/public",
+        streams.get_public_stream,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
+    Route(
+        "GET",
+        "/streams/type/{type:.+}",
+        streams.get_stream_of_type,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
+    Route(
+        "GET",
+        "/streams/custom/{stream}",
+        streams.get_custom_stream,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
     Route(
         "GET",
         f"/streams/{{role:{'|'.join(streams.OF_A_THING)}}}",
         streams.get_stream_of_thing,
         "anybody",
+        cache="by viewer",
+        guarded=True,
     ),
-    Route("GET", f"/objects/{{unique:{_UUID}}}", read.get_object, "anybody"),
+    Route("GET", "/tags/{tag}", hashtags.get_tag, "anybody", cache="by viewer", guarded=True),
+    Route("GET", "/emoji/{shortcode}", emoji.get_emoji, "anybody", cache="shared"),
+    Route("GET", "/emoji/{shortcode}/{file}", emoji.get_image, "anybody", cache="shared"),
+    Route(
+        "GET",
+        f"/objects/{{unique:{_UUID}}}",
+        read.get_object,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
     Route(
         "GET",
         f"/objects/{{unique:{_UUID}}}/{{collection:{'|'.join(OF_OBJECTS)}}}",
         collections.get_of_object,
         "anybody",
+        cache="by viewer",
+        guarded=True,
     ),
-    Route("GET", f"/activities/{{unique:{_UUID}}}", read.get_activity, "anybody"),
-    Route("GET", "/inbox", public_objects.get_shared_inbox, "anybody"),
+    Route(
+        "GET",
+        f"/activities/{{unique:{_UUID}}}",
+        read.get_activity,
+        "anybody",
+        cache="by viewer",
+        guarded=True,
+    ),
+    Route(
+        "GET", "/inbox", public_objects.get_shared_inbox, "anybody", cache="shared", guarded=True
+    ),
     Route("POST", "/inbox", inbox.post_shared_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/inbox", inbox.post_inbox, "signature", limits.BODY),
     Route("POST", "/actors/{name}/outbox", outbox.post_outbox, "token", limits.BODY),
+    Route("POST", "/actors/{name}/outbox/bulk", outbox.post_bulk, "token", limits.BULK_BODY),
     Route("POST", "/outbox", outbox.post_site_outbox, "token", limits.BODY, asks="site"),
-    Route("GET", "/things", things.get_thing, "anybody"),
-    Route("GET", "/things/followers", things.get_followers, "anybody"),
+    Route("POST", "/outbox/bulk", outbox.post_site_bulk, "token", limits.BULK_BODY, asks="site"),
+    Route("GET", "/things", things.get_thing, "anybody", cache="by viewer", guarded=True),
+    Route(
+        "GET", "/things/followers", things.get_followers, "anybody", cache="by viewer", guarded=True
+    ),
     Route("GET", "/things/pending", things.get_pending, "token", asks="site"),
+)
+
+#: Pages and what their forms send. They are no part of the API: a cookie opens nothing else.
+PAGES = (
+    Route("GET", "/style.css", stylesheet.get_stylesheet, "anybody", cache="shared"),
+    Route("GET", "/login", login.get_login, "browser"),
+    Route("POST", "/login", login.post_login, "browser", limits.FORM),
+    Route("POST", "/logout", login.post_logout, "browser", limits.FORM),
+    Route("POST", "/follow", follow_forms.post_follow, "browser", limits.FORM),
+    Route("GET", "/subscribe", subscribe.get_subscribe, "browser"),
+    Route("POST", "/subscribe", subscribe.post_subscribe, "browser", limits.FORM),
+    Route("GET", "/authorize_interaction", interaction.get_interaction, "browser"),
+    Route("POST", "/authorize_interaction", interaction.post_interaction, "browser", limits.FORM),
 )
 
 
@@ -119,10 +167,11 @@ def application(site: Site) -> web.Application:
     app = web.Application(middlewares=[around])
     watch(app)
     app[SITE] = site
-    app[RATE] = RateLimiter(site.requests_per_minute)
+    app[RATE] = RateLimiter(policies_of_clients(site.requests_per_minute))
     app[STANDING_HEADERS] = standing_headers(site)
     app[nodeinfo.CENSUS] = nodeinfo.Census(site)
-    for route in ROUTES:
+    app[openapi.DESCRIPTION] = openapi.description_of(ROUTES, site.names.origin)
+    for route in (*ROUTES, *PAGES):
         if route.method == "GET":
             app.router.add_get(route.path, route.handle)
         else:

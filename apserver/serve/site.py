@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from apserver.core import limits
 from apserver.core.names import Names
-from apserver.core.origin import Network
+from apserver.core.origin import Network, host_of
 from apserver.core.registry import Registry
 from apserver.core.scopes import allows
 from apserver.core.signatures import Request, check_digest, check_fresh, is_signed, read_claim
@@ -25,11 +25,14 @@ from apserver.errors import (
 )
 from apserver.flow.accept import Acceptor
 from apserver.flow.bell import Bell
+from apserver.flow.bulk import Bulk
 from apserver.flow.live_rules import LiveRules
+from apserver.flow.logins import Logins
 from apserver.flow.lookup import Lookups
 from apserver.flow.publish import Publisher
 from apserver.flow.site_posts import SitePosts
 from apserver.flow.stand_ins import StandIns
+from apserver.flow.visits import Visits
 from apserver.identifiers import hash_token
 from apserver.store import access, aliases
 from apserver.store.db import Database
@@ -44,15 +47,25 @@ class Site:
     handle_host: str
     publisher: Publisher
     site_posts: SitePosts
+    bulk: Bulk
     stand_ins: StandIns
     acceptor: Acceptor
     bell: Bell
     live: LiveRules
     lookups: Lookups
+    logins: Logins
+    visits: Visits
     registry: Registry
     requests_per_minute: int
     trusted_proxies: tuple[Network, ...]  #: whose X-Forwarded-For is believed
     tls: bool  #: whether it is we who speak TLS
+    allow_http: bool  #: whether others may be reached without TLS
+    authorized_fetch: bool  #: whether documents are for those alone who show who they are
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts of our handles and of our ids."""
+        return frozenset({self.handle_host, host_of(self.names.origin)})
 
 
 SITE = web.AppKey("site", Site)
@@ -60,6 +73,8 @@ SITE = web.AppKey("site", Site)
 SCOPE = web.RequestKey("scope", str)
 #: The most bytes of a body on the route that was asked for.
 BODY = web.RequestKey("body", int)
+#: In whose name the request is made, once that was found.
+VIEWER = web.RequestKey("viewer", str)
 #: The request as a signature sees it, wherever a signature is looked for.
 SIGNABLE = web.RequestKey("signable", Request)
 
@@ -118,6 +133,13 @@ async def viewer_of(request: web.Request) -> str | None:
     do not hold are refused, not passed over: whoever sends them expects them to count. The site
     that uses this server reads below the address of each of its users as that user.
     """
+    viewer = request.get(VIEWER) or await _viewer_of(request)
+    if viewer is not None:
+        request[VIEWER] = viewer
+    return viewer
+
+
+async def _viewer_of(request: web.Request) -> str | None:
     token = bearer_of(request)
     if token is not None:
         holder = await holder_of_token(request, token)

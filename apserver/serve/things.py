@@ -16,15 +16,19 @@ from uuid import UUID
 from aiohttp import hdrs, web
 
 from apserver.core.document import parse
+from apserver.core.hypertext import NOTHING
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.core.things import ThingType
 from apserver.core.times import stamp
 from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import BadInput, Forbidden, Missing, NotTrusted
+from apserver.serve.documents import page_of
+from apserver.serve.follow_forms import follow_part
 from apserver.serve.follows import FILTERS, follows_page
 from apserver.serve.pages import PARAMETERS, Window, look, page_bytes, window_of
 from apserver.serve.responses import accepted_by, reply
+from apserver.serve.sessions import page_reader, wants_page
 from apserver.serve.site import (
     Site,
     bearer_of,
@@ -61,7 +65,14 @@ async def get_thing(request: web.Request) -> web.Response:
     document = kind.shown(iri, parse(row.document))
     document = {"@context": AS2_CONTEXT, **document, **_links(site, kind, iri, actor)}
     document.setdefault("url", iri)
-    return _answer(request, json.dumps(document, ensure_ascii=False).encode(), kind)
+    if not wants_page(request):
+        return _answer(request, json.dumps(document, ensure_ascii=False).encode(), kind)
+    reader = await page_reader(request)
+    below = NOTHING
+    if kind.followable:
+        elsewhere = iri if kind.facade else None
+        below = await follow_part(request, reader, iri, elsewhere=elsewhere)
+    return page_of(request, document, shared=True, reader=reader, below=below)
 
 
 async def get_followers(request: web.Request) -> web.Response:

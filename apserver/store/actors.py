@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from apserver.core import limits
 from apserver.core.actors import Profile
 from apserver.core.origin import Handle, Origin, bucket_of, host_of, key_of
 from apserver.store.db import Connection
@@ -34,6 +35,8 @@ class Actor:
     fetched_at: datetime | None = None
     gone_at: datetime | None = None
     suspended_at: datetime | None = None
+    moved_to: str | None = None
+    moved_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:
@@ -67,12 +70,13 @@ def remote_actor(profile: Profile, document: bytes) -> Actor:
         followers=profile.followers,
         manual_approval=profile.manual_approval,
         document=document,
+        moved_to=profile.moved_to,
     )
 
 
 _COLUMNS = (
     "key, id, ours, type, host, bucket, name, inbox, shared_inbox, followers, manual_approval, "
-    "document, folded_name, handle_host, fetched_at, gone_at, suspended_at"
+    "document, folded_name, handle_host, fetched_at, gone_at, suspended_at, moved_to, moved_at"
 )
 
 # By primary key. One key is asked for by `=`: to send and to plan an array costs as much again.
@@ -117,7 +121,17 @@ SELECT count(*) FROM actor WHERE ours AND gone_at IS NULL AND folded_name <> 'in
 
 _LOCK_OWN = "SELECT document FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR UPDATE"
 
-_STAYS = "SELECT " + _COLUMNS + " FROM actor WHERE key = $1 AND ours AND gone_at IS NULL FOR SHARE"
+# By primary key.
+_LOCK_ALL_OWN = """
+SELECT key FROM actor WHERE key = ANY($1::uuid[]) AND ours AND gone_at IS NULL
+ORDER BY key FOR UPDATE
+"""
+
+# By primary key.
+_STAY = (
+    "SELECT " + _COLUMNS + " FROM actor "
+    "WHERE key = ANY($1::uuid[]) AND ours AND gone_at IS NULL ORDER BY key FOR SHARE"
+)
 
 _SET_DOCUMENT = """
 UPDATE actor SET document = $2, manual_approval = coalesce($3, manual_approval)
@@ -135,19 +149,29 @@ RETURNING key
 # An actor of ours is never overwritten by what somebody serves under its id.
 _PUT_REMOTE = """
 INSERT INTO actor (key, id, ours, type, host, bucket, name, inbox, shared_inbox, followers,
-                   manual_approval, document)
-VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                   manual_approval, document, moved_to)
+VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (key) DO UPDATE
 SET type = EXCLUDED.type, host = EXCLUDED.host, bucket = EXCLUDED.bucket, name = EXCLUDED.name,
     inbox = EXCLUDED.inbox, shared_inbox = EXCLUDED.shared_inbox, followers = EXCLUDED.followers,
     manual_approval = EXCLUDED.manual_approval, document = EXCLUDED.document, fetched_at = now(),
-    gone_at = NULL
+    moved_to = EXCLUDED.moved_to, gone_at = NULL, missing_since = NULL, missing_days = 0
 WHERE NOT actor.ours
 """
 
 _FORGET_KEYS = "DELETE FROM public_key WHERE owner = $1"
 
 _END = "UPDATE actor SET gone_at = now() WHERE key = $1 AND NOT ours"
+
+_SET_ENDING = "UPDATE actor SET ending = $2 WHERE key = $1 AND ours"
+
+# A 404 counts once on a day.
+_MISSING = """
+UPDATE actor SET missing_since = coalesce(missing_since, now()), missing_days = missing_days + 1
+WHERE key = $1 AND NOT ours AND gone_at IS NULL
+    AND (missing_since IS NULL OR missing_since + missing_days * interval '1 day' <= now())
+RETURNING missing_days >= $2 AND missing_since + make_interval(secs => $3) <= now()
+"""
 
 _PUBLIC_KEY = "SELECT key_id, owner, der, fetched_at FROM public_key WHERE key = $1"
 
@@ -201,10 +225,15 @@ async def lock_own_document(conn: Connection, key: UUID) -> bytes | None:
     return document
 
 
-async def keep_own_actor(conn: Connection, key: UUID) -> Actor | None:
-    """An actor of ours, which stays there until the transaction ends; None when it is gone."""
-    row = await conn.fetchrow(_STAYS, key)
-    return None if row is None else Actor(**row)
+async def lock_own_actors(conn: Connection, keys: Collection[UUID]) -> None:
+    """Let nobody else act for these actors of ours until the transaction ends, who does the same
+    or changes their documents."""
+    await conn.execute(_LOCK_ALL_OWN, list(keys))
+
+
+async def keep_own_actors(conn: Connection, keys: Collection[UUID]) -> dict[UUID, Actor]:
+    """Those of these actors of ours that are not gone; they stay until the transaction ends."""
+    return {row["key"]: Actor(**row) for row in await conn.fetch(_STAY, list(keys))}
 
 
 async def set_own_document(
@@ -276,6 +305,7 @@ async def put_remote_actor(conn: Connection, actor: Actor) -> None:
         actor.followers,
         actor.manual_approval,
         actor.document,
+        actor.moved_to,
     )
 
 
@@ -295,6 +325,18 @@ async def put_public_key(
 async def forget_public_keys(conn: Connection, owner: str) -> None:
     """Forget the keys of an actor elsewhere; they are fetched again when they are needed."""
     await conn.execute(_FORGET_KEYS, owner)
+
+
+async def set_ending(conn: Connection, key: UUID, *, ending: bool) -> None:
+    """Whether what is left of an actor of ours, which is gone, is being removed."""
+    await conn.execute(_SET_ENDING, key, ending)
+
+
+async def note_missing(conn: Connection, key: UUID) -> bool:
+    """The server of an actor says that it is not there. Whether it has said so often enough, on
+    several days, to be gone. That its document is had again takes all of it back."""
+    is_gone = await conn.fetchval(_MISSING, key, limits.MISSING_DAYS, limits.MISSING_S)
+    return bool(is_gone)
 
 
 async def end_remote_actor(conn: Connection, key: UUID) -> None:

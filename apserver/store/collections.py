@@ -1,9 +1,10 @@
 """Collections: one mechanism for inbox, outbox, followers, following, liked and the rest.
 
 A collection has a counter row and members with rising positions; pages run downwards from the
-newest (ActivityPub 5). Counters move by the rows that really came or went, under a lock on the
-counter row, taken in key order: so a repeated addition counts once, and two writers cannot
-wait for each other.
+newest (ActivityPub 5). Some members stand around 2^52 (`core.effects.AddTo`): above it those that
+are ahead of all others, newest first among themselves; below it those that go to the end, oldest
+first. Counters move by the rows that really came or went, under a lock on the counter row, taken in
+key order: so a repeated addition counts once, and two writers cannot wait for each other.
 
 ``followers`` keeps one thing more, where its members are delivered to (``follower_inbox``), so
 that a fan-out is one INSERT..SELECT.
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from apserver.core.collections import KINDS, OF_OBJECTS
 from apserver.core.origin import key_of
+from apserver.store import reactions
 from apserver.store.db import Connection
 
 
@@ -34,13 +36,15 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Something to be in a collection; ``iri`` when it is shown as an id."""
+    """Something to be in a collection; ``iri`` when it is shown as an id. ``place`` is 1 to be
+    ahead of others, -1 to be behind them."""
 
     collection: UUID
     item: UUID
     iri: str | None
     author: UUID
     visibility: int
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Member:
     author: UUID
     visibility: int
 
+
+MIDDLE = 1 << 52  #: where members stand around that are ahead of all others, or go to the end
 
 _INSERT = "INSERT INTO collection (key, id, owner, name) VALUES ($1, $2, $3, $4)"
 
@@ -89,25 +95,29 @@ _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR
 # a locked row is read as it is now, not as it was when the statement began.
 _ADD = """
 WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[])
-        WITH ORDINALITY AS i(collection, item, iri, author, visibility, n)
+    SELECT *, row_number() OVER (PARTITION BY collection ORDER BY ord) AS n
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[], $6::smallint[])
+        WITH ORDINALITY AS i(collection, item, iri, author, visibility, place, ord)
 ), locked AS MATERIALIZED (
     SELECT key, last_position FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE
 ), added AS (
     INSERT INTO member (collection, position, item, iri, author, visibility)
     SELECT i.collection,
-           c.last_position + row_number() OVER (PARTITION BY i.collection ORDER BY i.n),
+           CASE i.place WHEN 0 THEN c.last_position + i.n
+               ELSE (1::bigint << 52) + i.place * (c.last_position + i.n) END,
            i.item, i.iri, i.author, i.visibility
     FROM input i JOIN locked c ON c.key = i.collection
     ORDER BY i.collection, i.n
     ON CONFLICT (collection, item) DO NOTHING
-    RETURNING collection, item, position, visibility
+    RETURNING collection, item, visibility,
+        CASE WHEN position < 1::bigint << 51 THEN position
+            ELSE abs((1::bigint << 52) - position) END AS n
 ), moved AS (
     UPDATE collection c
     SET total = c.total + a.total, public_total = c.public_total + a.public,
         last_position = a.last
     FROM (
-        SELECT collection, count(*) AS total, max(position) AS last,
+        SELECT collection, count(*) AS total, max(n) AS last,
                count(*) FILTER (WHERE visibility <= 1) AS public
         FROM added GROUP BY collection
     ) a
@@ -144,6 +154,7 @@ GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (owner, inbox) DO UPDATE SET n = f.n + EXCLUDED.n
 """
 
+# Who had followers is to hear when something that they got is deleted (store/reached.py).
 _FOLLOWER_INBOXES_DOWN = """
 WITH gone AS (
     SELECT c.owner, coalesce(a.shared_inbox, a.inbox) AS inbox, count(*) AS n
@@ -154,6 +165,12 @@ WITH gone AS (
 ), emptied AS (
     DELETE FROM follower_inbox f USING gone g
     WHERE f.owner = g.owner AND f.inbox = g.inbox AND f.n <= g.n
+    RETURNING f.owner, f.bucket, f.host, f.inbox
+), remembered AS (
+    INSERT INTO reached AS r (actor, bucket, host, inbox, followed_until)
+    SELECT DISTINCT ON (owner, bucket, host) owner, bucket, host, inbox, now() FROM emptied
+    ORDER BY owner, bucket, host, inbox
+    ON CONFLICT (actor, bucket, host) DO UPDATE SET followed_until = now()
 )
 UPDATE follower_inbox f SET n = f.n - g.n FROM gone g
 WHERE f.owner = g.owner AND f.inbox = g.inbox AND f.n > g.n
@@ -164,6 +181,14 @@ DELETE FROM follower_inbox f USING collection c
 WHERE c.key = ANY($1::uuid[]) AND c.name = 'followers' AND f.owner = c.owner
 """
 _EMPTY = "DELETE FROM member WHERE collection = ANY($1::uuid[])"
+# By primary key.
+_EMPTY_SOME = """
+DELETE FROM member m USING (
+    SELECT collection, position FROM member WHERE collection = ANY($1::uuid[])
+    LIMIT $2 FOR UPDATE
+) i
+WHERE m.collection = i.collection AND m.position = i.position RETURNING 1
+"""
 _DROP = "DELETE FROM collection WHERE key = ANY($1::uuid[])"
 
 # By primary key, backwards; with public_only by the partial index member_public.
@@ -240,11 +265,18 @@ async def remove_collections(conn: Connection, keys: Iterable[UUID]) -> None:
     await conn.execute(_DROP, ordered)
 
 
+async def empty_some(conn: Connection, keys: Sequence[UUID], *, limit: int) -> bool:
+    """Take up to so many members out of collections that are about to be removed; whether there
+    may be more."""
+    return len(await conn.fetch(_EMPTY_SOME, keys, limit)) == limit
+
+
 async def remove_of_objects(conn: Connection, ids: Sequence[str]) -> None:
     """Remove the collections of objects of ours that are deleted, custom ones too."""
     if ids:
         names = [key_of(f"{id_}/{name}") for id_ in ids for name in OF_OBJECTS]
         await remove_collections(conn, [*names, *map(key_of, ids)])
+        await reactions.drop_to(conn, [key_of(id_) for id_ in ids])
 
 
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
@@ -257,6 +289,7 @@ async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
         [one.iri for one in unique],
         [one.author for one in unique],
         [one.visibility for one in unique],
+        [one.place for one in unique],
     )
     if any(one.iri is not None for one in unique):
         await conn.execute(_FOLLOWER_INBOXES_UP, *_columns(added))
@@ -273,6 +306,12 @@ async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]])
 # By member_item.
 _LISTINGS = "SELECT collection, item FROM member WHERE item = ANY($1::uuid[])"
 
+# By member_item. Of several the first by its id.
+_CONVERSATIONS = """
+SELECT m.item, min(c.id) AS id FROM member m JOIN collection c ON c.key = m.collection
+WHERE m.item = ANY($1::uuid[]) AND c.name = 'context' GROUP BY m.item
+"""
+
 _AMONG = """
 SELECT m.collection, m.item FROM unnest($1::uuid[], $2::uuid[]) AS i(collection, item)
 JOIN member m ON m.collection = i.collection AND m.item = i.item
@@ -283,6 +322,11 @@ async def listings_of(conn: Connection, items: Sequence[UUID]) -> list[tuple[UUI
     """All places of these items in whatever collections, as (collection, item)."""
     rows = await conn.fetch(_LISTINGS, items)
     return [(row["collection"], row["item"]) for row in rows]
+
+
+async def conversations_of(conn: Connection, items: Sequence[UUID]) -> dict[UUID, str]:
+    """The ids of the conversations that these objects are in, by their keys."""
+    return {row["item"]: row["id"] for row in await conn.fetch(_CONVERSATIONS, items)}
 
 
 async def members_among(

@@ -57,13 +57,13 @@ class Target:
 
 # By primary key. A host that has failed for as long as a delivery is tried (core.delivery) is owed
 # nothing more until it speaks to us (IO-64), or is forgotten (store/retention.py).
-_IS_REACHABLE = """
+IS_REACHABLE = """
 NOT EXISTS (SELECT FROM host h WHERE h.bucket = i.bucket AND h.host = i.host
     AND h.failing_since < now() - interval '7 days')
 """
 
 # The new rows wake their hosts in the same statement. A host that is down is not hurried.
-_WAKE = """
+WAKE = """
 , woken AS (
     INSERT INTO host AS h (bucket, host)
     SELECT DISTINCT bucket, host FROM added ORDER BY bucket, host
@@ -79,13 +79,13 @@ WITH added AS (
     INSERT INTO delivery (bucket, host, id, inbox, activity, sender)
     SELECT i.bucket, i.host, $2::uuid, i.inbox, $3::uuid, $1::uuid FROM follower_inbox i
     WHERE i.owner = $1 AND """
-    + _IS_REACHABLE
+    + IS_REACHABLE
     + """
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
 )"""
-    + _WAKE
+    + WAKE
 )
 
 # By primary key; follower_inbox by its leading column. Everybody who is in several of the audience
@@ -102,15 +102,16 @@ WITH claimed AS (
     FROM claimed JOIN collection c ON c.key = ANY($2::uuid[]) AND c.name = 'followers'
     JOIN follower_inbox i ON i.owner = c.owner
     WHERE i.host <> $3 AND i.host IS DISTINCT FROM claimed.carrier AND """
-    + _IS_REACHABLE
+    + IS_REACHABLE
     + """
     ORDER BY i.bucket, i.host, i.inbox, i.owner
     ON CONFLICT DO NOTHING
     RETURNING bucket, host
 )"""
-    + _WAKE
+    + WAKE
 )
 
+# What is addressed to somebody there is remembered of the host (store/reached.py), once.
 _TO_INBOXES = (
     """
 WITH added AS (
@@ -118,13 +119,17 @@ WITH added AS (
     SELECT i.bucket, i.host, $4::uuid, i.inbox, $5::uuid, $6::uuid
     FROM unnest($1::smallint[], $2::text[], $3::text[]) AS i(bucket, host, inbox)
     WHERE """
-    + _IS_REACHABLE
+    + IS_REACHABLE
     + """
     ORDER BY 1, 2, 3, 4
     ON CONFLICT DO NOTHING
-    RETURNING bucket, host
+    RETURNING bucket, host, inbox
+), remembered AS (
+    INSERT INTO reached (actor, bucket, host, inbox)
+    SELECT $6::uuid, bucket, host, inbox FROM added ORDER BY bucket, host, inbox
+    ON CONFLICT DO NOTHING
 )"""
-    + _WAKE
+    + WAKE
 )
 
 # By primary key.

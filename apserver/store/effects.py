@@ -18,31 +18,55 @@ from apserver.core.effects import (
     DropFollow,
     Effect,
     EndActor,
+    ForgetVotes,
     Index,
+    Moved,
     Open,
     Put,
     PutActor,
     PutFollow,
     PutOwnActor,
+    PutReport,
+    React,
     Relate,
     RemoveFrom,
     ReviseActivity,
     Show,
+    TakeBackReport,
+    TellVotes,
+    Unreact,
     Unrelate,
 )
+from apserver.core.hashtags import tags_of
 from apserver.core.names import collection_id
 from apserver.core.origin import activity_key, key_of
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
-from apserver.store import activities, collections, follows, inboxes, objects, relations, streams
+from apserver.store import (
+    activities,
+    collections,
+    follows,
+    hashtags,
+    inboxes,
+    objects,
+    polls,
+    reactions,
+    relations,
+    reports,
+    streams,
+)
 from apserver.store.activities import Revision
 from apserver.store.actors import actors_by_key
 from apserver.store.collections import Membership
 from apserver.store.db import Connection
 from apserver.store.follows import FollowRow
+from apserver.store.moves import move_actor
 from apserver.store.objects import ObjectRow
 from apserver.store.others import change_actor, change_own_actor, end_actor
+from apserver.store.reactions import Reaction
 from apserver.store.relations import Relation
+
+_PLACES = {"first": 0, "ahead": 1, "last": -1}
 
 
 async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -57,14 +81,23 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
             await change_own_actor(conn, effect)
         elif isinstance(effect, EndActor):
             await end_actor(conn, effect.id)
+        elif isinstance(effect, Moved):
+            await move_actor(conn, effect)
     await _relate(conn, effects)
     await _follow(conn, effects)
+    await _react(conn, effects)
     await _list(conn, effects)
     await _bury_activities(conn, [one for one in effects if isinstance(one, BuryActivity)])
     await _show(conn, [one for one in effects if isinstance(one, Show)])
     indexed = [one for one in effects if isinstance(one, Index)]
     if indexed:
         await streams.index(conn, indexed)
+    for effect in effects:
+        if isinstance(effect, ForgetVotes):
+            await polls.forget(conn, effect)
+    await polls.tell(conn, [one for one in effects if isinstance(one, TellVotes)])
+    await reports.put(conn, [one for one in effects if isinstance(one, PutReport)])
+    await reports.take_back(conn, [one for one in effects if isinstance(one, TakeBackReport)])
 
 
 async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
@@ -92,6 +125,14 @@ async def _put(conn: Connection, puts: Sequence[Put]) -> None:
         rows = [object_row(put) for put in puts if put.replace is replace]
         if rows:
             await objects.put_objects(conn, rows, replace=replace)
+    await _index_tags(conn, puts)
+
+
+async def _index_tags(conn: Connection, puts: Sequence[Put]) -> None:
+    """Put objects under their hashtags; those that are edited may have had others."""
+    keys = {key_of(one.id) for one in puts if one.replace or tags_of(one.document)}
+    if keys:
+        await hashtags.index(conn, keys)
 
 
 async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
@@ -107,6 +148,7 @@ async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
     await objects.put_objects(conn, in_place, replace=True)
     await objects.forget_raw(conn, [row.key for row in in_place])
     await objects.leave_streams(conn, [row.key for row in in_place])
+    await hashtags.remove(conn, [row.key for row in in_place])
 
 
 def _buried_row(bury: Bury, stored: ObjectRow | None) -> ObjectRow:
@@ -175,6 +217,7 @@ def object_row(put: Put) -> ObjectRow:
         document=render(strip_private(document)),
         published_at=put.published_at,
         updated_at=put.updated_at,
+        is_found=put.is_found,
     )
 
 
@@ -229,6 +272,19 @@ async def _follow(conn: Connection, effects: Sequence[Effect]) -> None:
         await follows.put(conn, made)
 
 
+async def _react(conn: Connection, effects: Sequence[Effect]) -> None:
+    latest: dict[tuple[UUID, UUID, str], React | Unreact] = {}
+    for effect in effects:
+        if isinstance(effect, React | Unreact):
+            latest[(key_of(effect.object), key_of(effect.subject), effect.emoji)] = effect
+    gone = [at for at, one in latest.items() if isinstance(one, Unreact)]
+    if gone:
+        await reactions.drop(conn, gone)
+    made = [Reaction(*at, one.activity_id) for at, one in latest.items() if isinstance(one, React)]
+    if made:
+        await reactions.put(conn, made)
+
+
 async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
     latest: dict[tuple[UUID, UUID], AddTo | RemoveFrom] = {}
     for effect in effects:
@@ -248,6 +304,7 @@ async def _list(conn: Connection, effects: Sequence[Effect]) -> None:
             None if isinstance(one.item, UUID) else one.item,
             item if one.author is None else key_of(one.author),
             one.visibility,
+            _PLACES[one.place],
         )
         for (collection, item), one in latest.items()
         if isinstance(one, AddTo)

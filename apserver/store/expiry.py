@@ -60,7 +60,7 @@ async def prune_heard(
 ) -> Chunk:
     """Signatures whose date is too old for anybody to send them again."""
     rows = await conn.fetch(_PRUNE_HEARD, before, *after, limits.PRUNE_ROWS)
-    return _chunk(rows, "at", "signature")
+    return chunk_of(rows, "at", "signature")
 
 
 async def prune_posted(
@@ -68,7 +68,7 @@ async def prune_posted(
 ) -> Chunk:
     """What was posted under an Idempotency-Key that has expired."""
     rows = await conn.fetch(_PRUNE_POSTED, before, *after, limits.PRUNE_ROWS)
-    return _chunk(rows, "at", "actor", "key")
+    return chunk_of(rows, "at", "actor", "key")
 
 
 async def prune_undone(
@@ -76,10 +76,10 @@ async def prune_undone(
 ) -> Chunk:
     """Undos of what has not come, and is not delivered any more."""
     rows = await conn.fetch(_PRUNE_UNDONE, before, *after, limits.PRUNE_ROWS)
-    return _chunk(rows, "at", "object", "subject")
+    return chunk_of(rows, "at", "object", "subject")
 
 
-def _chunk(rows: Sequence[Any], *columns: str) -> Chunk:
+def chunk_of(rows: Sequence[Any], *columns: str) -> Chunk:
     """All these went; the next step begins after them, unless they were the last."""
     if len(rows) < limits.PRUNE_ROWS:
         return Chunk(len(rows), None)

@@ -146,7 +146,7 @@ RETURNING a.key
 _DROP_RAW = "DELETE FROM raw WHERE activity = ANY($1::uuid[])"
 
 # By activity_author.
-_KEYS_OF = "SELECT key FROM activity WHERE actor = $1 AND local_key IS NULL"
+_KEYS_OF = "SELECT key FROM activity WHERE actor = $1 AND local_key IS NULL LIMIT $2"
 _DROP_RECEIPTS = "DELETE FROM receipt WHERE activity = ANY($1::uuid[])"
 _REMOVE = """
 DELETE FROM activity a USING (
@@ -266,11 +266,13 @@ async def drop(conn: Connection, keys: Sequence[UUID]) -> set[UUID]:
     return gone
 
 
-async def remove_activities_of(conn: Connection, actor: UUID) -> None:
-    """Remove all that an actor elsewhere sent, from every collection and from streams too."""
-    keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor)]
+async def remove_activities_of(conn: Connection, actor: UUID, *, limit: int) -> int:
+    """Remove up to so much of what an actor elsewhere sent, from every collection and from streams
+    too; how much."""
+    keys = [row["key"] for row in await conn.fetch(_KEYS_OF, actor, limit)]
     await collections.remove_members(conn, await collections.listings_of(conn, keys))
     await streams.remove(conn, keys)
     await conn.execute(_DROP_RECEIPTS, keys)
     await conn.execute(_REMOVE, keys)
     await conn.execute(_DROP_RAW, keys)
+    return len(keys)

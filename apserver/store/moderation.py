@@ -64,6 +64,8 @@ SELECT $1, act, subject, detail::jsonb
 FROM unnest($2::text[], $3::text[], $4::text[]) AS i(act, subject, detail)
 """
 
+# By actor_ending.
+_ENDING = "SELECT key FROM actor WHERE ending"
 # By actor_suspended.
 _SUSPENDED = "SELECT key FROM actor WHERE suspended_at IS NOT NULL"
 
@@ -180,6 +182,11 @@ async def remove_rules(conn: Connection, gone: Sequence[DomainRule]) -> None:
 async def suspended_actors(conn: Connection) -> frozenset[UUID]:
     """The keys of all suspended actors, ours and others."""
     return frozenset(row["key"] for row in await conn.fetch(_SUSPENDED))
+
+
+async def ending_actors(conn: Connection) -> frozenset[UUID]:
+    """The keys of all actors of ours that were deleted, and of which something is left still."""
+    return frozenset(row["key"] for row in await conn.fetch(_ENDING))
 
 
 async def made_by_suspended(conn: Connection, objects: Iterable[UUID]) -> frozenset[UUID]:

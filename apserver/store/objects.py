@@ -41,6 +41,7 @@ class ObjectRow:
     published_at: datetime
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    is_found: bool = False  #: is written, and not read: see `core.effects.Put`
 
     @property
     def has_collections(self) -> bool:
@@ -96,9 +97,24 @@ _RECIPIENTS = """
 SELECT DISTINCT unnest(recipients) AS id FROM activity WHERE spliced = ANY($1::uuid[])
 """
 
-_INSERT_ACTIVITY = (
+# Ids hold commas, but no JSON is misread.
+_INSERT_ACTIVITIES = (
     "INSERT INTO activity (" + _ACTIVITY + ") "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    """
+SELECT i.key, i.id, i.local_key, i.actor, i.actor_id, i.type, i.visibility,
+       ARRAY(SELECT a::uuid FROM jsonb_array_elements_text(i.audience) a),
+       CASE WHEN i.recipients IS NOT NULL
+            THEN ARRAY(SELECT jsonb_array_elements_text(i.recipients)) END,
+       i.spliced, i.context, i.envelope, i.published_at, i.verdict, i.verb, i.data, i.sort_at,
+       CASE WHEN i.things IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(i.things)) END
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+            $7::smallint[], $8::jsonb[], $9::jsonb[], $10::uuid[], $11::bytea[], $12::bytea[],
+            $13::timestamptz[], $14::text[], $15::text[], $16::jsonb[], $17::timestamptz[],
+            $18::jsonb[])
+    AS i(key, id, local_key, actor, actor_id, type, visibility, audience, recipients, spliced,
+         context, envelope, published_at, verdict, verb, data, sort_at, things)
+ORDER BY i.key
+"""
 )
 
 # By primary key.
@@ -110,20 +126,26 @@ FROM object WHERE key = ANY($1::uuid[])
 
 _INPUT = """
 INSERT INTO object AS o (key, id, kind, type, author, visibility, audience, context, document,
-                         published_at, updated_at, deleted_at)
+                         published_at, updated_at, deleted_at, is_found)
 SELECT i.key, i.id, i.kind, i.type, i.author, i.visibility,
        (SELECT coalesce(array_agg(a::uuid), '{}') FROM unnest(string_to_array(i.audience, ',')) a),
-       i.context, i.document, i.published_at, i.updated_at, i.deleted_at
+       i.context, i.document, i.published_at, i.updated_at, i.deleted_at, i.is_found
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::smallint[],
             $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::timestamptz[],
-            $12::timestamptz[])
+            $12::timestamptz[], $13::boolean[])
      AS i(key, id, kind, type, author, visibility, audience, context, document, published_at,
-          updated_at, deleted_at)
+          updated_at, deleted_at, is_found)
 ORDER BY i.key
 ON CONFLICT (key) DO
 """
 
-_PUT = _INPUT + "NOTHING"
+# What was found, and is sent to us after all, is as if it had not been found.
+_PUT = (
+    _INPUT
+    + """UPDATE SET is_found = false
+WHERE o.is_found AND NOT EXCLUDED.is_found AND o.author = EXCLUDED.author AND o.deleted_at IS NULL
+"""
+)
 
 # An id never changes hands, and what was deleted stays deleted. Whom a thing of another server is
 # for was said when it was made (CVE-2024-37903).
@@ -132,6 +154,7 @@ _REPLACE = (
     + """UPDATE
 SET type = EXCLUDED.type, context = EXCLUDED.context, document = EXCLUDED.document,
     updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at,
+    is_found = o.is_found AND EXCLUDED.is_found,
     visibility = CASE o.kind WHEN 'remote' THEN o.visibility ELSE EXCLUDED.visibility END,
     audience = CASE o.kind WHEN 'remote' THEN o.audience ELSE EXCLUDED.audience END
 WHERE o.author = EXCLUDED.author AND o.deleted_at IS NULL
@@ -150,6 +173,9 @@ UPDATE object o SET document = i.document, context = NULL, deleted_at = $3
 FROM (SELECT * FROM unnest($1::uuid[], $2::bytea[]) AS u(key, document) ORDER BY key) i
 WHERE o.key = i.key AND o.deleted_at IS NULL
 """
+
+# By primary key.
+_AMEND = "UPDATE object SET document = $2 WHERE key = $1 AND document = $3 AND deleted_at IS NULL"
 
 _HIDE = """
 UPDATE activity a SET visibility = $2, audience = '{}', sort_at = NULL
@@ -170,7 +196,12 @@ ORDER BY key FOR UPDATE
 _UNPLACE = "UPDATE activity SET sort_at = NULL WHERE key = ANY($1::uuid[])"
 
 # By object_author.
-_REMOVE_OF = "DELETE FROM object WHERE author = $1 AND kind = 'remote' RETURNING key"
+_REMOVE_OF = """
+DELETE FROM object o USING (
+    SELECT key FROM object WHERE author = $1 AND kind = 'remote' LIMIT $2 FOR UPDATE
+) i
+WHERE o.key = i.key RETURNING o.key
+"""
 
 # By primary key.
 _RECEIVED = "SELECT activity, body FROM raw WHERE activity = ANY($1::uuid[])"
@@ -204,29 +235,33 @@ async def own_activities(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, A
     return {row["local_key"]: ActivityRow(**row) for row in rows}
 
 
-async def insert_activity(conn: Connection, row: ActivityRow) -> None:
-    """Add an activity of ours."""
+async def insert_activities(conn: Connection, rows: Sequence[ActivityRow]) -> None:
+    """Add activities of ours, many in one statement."""
     await conn.execute(
-        _INSERT_ACTIVITY,
-        row.key,
-        row.id,
-        row.local_key,
-        row.actor,
-        row.actor_id,
-        row.type,
-        row.visibility,
-        list(row.audience),
-        None if row.recipients is None else list(row.recipients),
-        row.spliced,
-        row.context,
-        row.envelope,
-        row.published_at,
-        row.verdict,
-        row.verb,
-        row.data,
-        row.sort_at,
-        None if row.things is None else list(row.things),
+        _INSERT_ACTIVITIES,
+        [row.key for row in rows],
+        [row.id for row in rows],
+        [row.local_key for row in rows],
+        [row.actor for row in rows],
+        [row.actor_id for row in rows],
+        [row.type for row in rows],
+        [row.visibility for row in rows],
+        [_json(map(str, row.audience)) for row in rows],
+        [None if row.recipients is None else _json(row.recipients) for row in rows],
+        [row.spliced for row in rows],
+        [row.context for row in rows],
+        [row.envelope for row in rows],
+        [row.published_at for row in rows],
+        [row.verdict for row in rows],
+        [row.verb for row in rows],
+        [row.data for row in rows],
+        [row.sort_at for row in rows],
+        [None if row.things is None else _json(row.things) for row in rows],
     )
+
+
+def _json(values: Iterable[str]) -> str:
+    return dumps([*values], ensure_ascii=False)
 
 
 async def objects_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, ObjectRow]:
@@ -255,7 +290,13 @@ async def put_objects(
         [row.published_at for row in unique],
         [row.updated_at for row in unique],
         [row.deleted_at for row in unique],
+        [row.is_found for row in unique],
     )
+
+
+async def amend(conn: Connection, row: ObjectRow, document: bytes) -> None:
+    """Put a document in place of that of a row, if it is as it was read."""
+    await conn.execute(_AMEND, row.key, document, row.document)
 
 
 async def set_verdicts(conn: Connection, verdicts: dict[UUID, str]) -> None:
@@ -293,10 +334,12 @@ async def leave_streams(conn: Connection, keys: Iterable[UUID]) -> None:
         await conn.execute(_UNPLACE, telling)
 
 
-async def remove_objects_of(conn: Connection, author: UUID) -> None:
-    """Remove the copies of all that an actor elsewhere made, from collections too."""
-    keys = [row["key"] for row in await conn.fetch(_REMOVE_OF, author)]
+async def remove_objects_of(conn: Connection, author: UUID, *, limit: int) -> list[UUID]:
+    """Remove the copies of up to so much that an actor elsewhere made, from collections too; their
+    keys."""
+    keys = [row["key"] for row in await conn.fetch(_REMOVE_OF, author, limit)]
     await remove_members(conn, await listings_of(conn, keys))
+    return keys
 
 
 async def told_bodies(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, bytes]:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from apserver.core import limits
 from apserver.core.document import render
 from apserver.core.effects import PutActor, PutOwnActor
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.store import actors, collections, inboxes, objects, relations
+from apserver.store import (
+    actors,
+    collections,
+    follows,
+    hashtags,
+    inboxes,
+    objects,
+    profiles,
+    reactions,
+    relations,
+)
 from apserver.store.db import Connection
 
 
@@ -40,21 +51,46 @@ async def change_own_actor(conn: Connection, put: PutOwnActor) -> None:
 
 
 async def end_actor(conn: Connection, id_: str) -> None:
-    """It is gone: its relations end, and what it made is removed (IO-47)."""
+    """It is gone, and what is left of it begins to go (IO-47): `end_some` does the rest."""
     key = key_of(id_)
-    neighbours = await relations.neighbours(conn, key)
-    await collections.remove_members(
-        conn,
-        [
-            (key_of(collection_id(other, "following" if follows else "followers")), key)
-            for other, follows in neighbours
-        ],
-    )
-    await relations.isolate(conn, key)
-    await inboxes.remove_activities_of(conn, key)
-    await objects.remove_objects_of(conn, key)
     await actors.forget_public_keys(conn, id_)
     await actors.end_remote_actor(conn, key)
+    await profiles.forget(conn, [key], [id_])
+    await end_some(conn, key, limit=limits.ENDED_ROWS)
+
+
+async def end_some(conn: Connection, key: UUID, *, limit: int) -> bool:
+    """End up to so many relations of an actor elsewhere that is gone, and remove as many
+    activities and objects of it; whether there may be more."""
+    is_left = await end_relations(conn, key, limit=limit)
+    removed = await inboxes.remove_activities_of(conn, key, limit=limit)
+    objects_ = await objects.remove_objects_of(conn, key, limit=limit)
+    await hashtags.remove(conn, objects_)
+    if is_left or limit in (removed, len(objects_)):
+        return True
+    await relations.isolate(conn, key)
+    return False
+
+
+async def end_relations(conn: Connection, key: UUID, *, limit: int) -> bool:
+    """End up to so many relations on either side of an actor, with its places in lists here;
+    whether there may be more."""
+    found = await relations.some_of(conn, key, limit=limit)
+    pairs = [(subject, object_) for object_, kind, subject in found if kind == "follow"]
+    near = {subject if object_ == key else object_ for subject, object_ in pairs}
+    known = (await actors.actors_by_key(conn, near)).values()
+    ours = {one.key: one.id for one in known if one.ours}
+    listings = [
+        (key_of(collection_id(ours[other], name)), key)
+        for subject, object_ in pairs
+        for other, name in ((subject, "following"), (object_, "followers"))
+        if other != key and other in ours
+    ]
+    await collections.remove_members(conn, listings)
+    await relations.unrelate(conn, found)
+    await follows.drop_all(conn, pairs)
+    reactions_left = await reactions.drop_by(conn, key, limit=limit)
+    return reactions_left or len(found) >= limit
 
 
 async def _followed_here(conn: Connection, key: UUID) -> list[tuple[UUID, UUID]]:

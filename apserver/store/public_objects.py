@@ -12,27 +12,28 @@ from apserver.store.objects import ObjectRow
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an object stands: two may be stored at one moment."""
+    """Where an object stands in a list: two may be there since one moment."""
 
-    stored_at: datetime
+    moment: datetime
     key: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class PublicObject:
-    """An object and its place."""
+    """An object that is for everybody, and its place."""
 
     place: Place
     row: ObjectRow
 
 
-_NEWEST = Place(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=0))
+NEWEST = Place(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=0))
 
 _SELECT = """
 SELECT key, id, kind, type, author, visibility, audience, context, document, published_at,
        updated_at, deleted_at, stored_at
 FROM object
-WHERE visibility = 0 AND deleted_at IS NULL AND kind <> 'site' AND (stored_at, key)
+WHERE visibility = 0 AND deleted_at IS NULL AND kind <> 'site' AND NOT is_found
+    AND (stored_at, key)
 """
 
 # Both by the partial index object_public.
@@ -44,8 +45,8 @@ async def public_objects(
     conn: Connection, edge: Place | None, limit: int, *, upwards: bool
 ) -> list[PublicObject]:
     """Up to ``limit`` objects from a place on, which is not among them; the nearest first."""
-    edge = edge or _NEWEST
-    rows = await conn.fetch(_UP if upwards else _DOWN, edge.stored_at, edge.key, limit)
+    edge = edge or NEWEST
+    rows = await conn.fetch(_UP if upwards else _DOWN, edge.moment, edge.key, limit)
     return [
         PublicObject(Place(one.pop("stored_at"), one["key"]), ObjectRow(**one))
         for one in map(dict, rows)

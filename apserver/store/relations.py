@@ -75,6 +75,14 @@ WHERE r.subject = $1 AND r.kind = 'follow'
 GROUP BY 1 ORDER BY 1
 """
 
+# By primary key, and by relation_subject. Blocks by others stay (see below).
+_SOME = """
+(SELECT object, kind, subject FROM relation
+ WHERE object = $1 AND NOT (kind = 'block' AND subject_ours) LIMIT $2)
+UNION
+(SELECT object, kind, subject FROM relation WHERE subject = $1 LIMIT $2)
+"""
+
 # By primary key, and by relation_subject; by follow_object, and its primary key. Whom one of ours
 # blocks or mutes stays so: the actor may come back.
 _ISOLATE = (
@@ -164,6 +172,12 @@ async def neighbours(conn: Connection, actor: UUID) -> list[tuple[str, bool]]:
 async def followed_inboxes(conn: Connection, actor: UUID) -> list[Target]:
     """Where the actors elsewhere that it follows are reached, each server once if it can be."""
     return [Target(**row) for row in await conn.fetch(_FOLLOWED_INBOXES, actor)]
+
+
+async def some_of(conn: Connection, actor: UUID, *, limit: int) -> list[Triple]:
+    """Up to so many relations on each side of an actor, as (object, kind, subject)."""
+    rows = await conn.fetch(_SOME, actor, limit)
+    return [(row["object"], row["kind"], row["subject"]) for row in rows]
 
 
 async def isolate(conn: Connection, actor: UUID) -> None:

@@ -9,8 +9,9 @@ Nothing of ours goes, and nothing that somebody here needs:
 
 * an actor stays while anybody here stands in a relation to it or lists it, while something that
   it made is here, and while an admin has suspended it; its keys go with it;
-* an object stays while a collection lists it (`liked`). An activity that carries the object names
-  it by its id from then on;
+* an object stays while a collection lists it (`liked`), but not because its author has pinned it:
+  what still is pinned is found again when its profile is looked at. An activity that carries the
+  object names it by its id from then on;
 * an activity stays while an inbox here shows it, but not beyond the number of its domain, and in
   any case while another collection lists it or a job is about it.
 """
@@ -26,7 +27,7 @@ from uuid import UUID
 from apserver.core import limits
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
-from apserver.store import collections, streams
+from apserver.store import collections, hashtags, profiles, streams
 from apserver.store.db import Connection
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  #: nothing here is older
@@ -161,7 +162,8 @@ _DROP_OBJECTS = """
 DELETE FROM object o USING (
     SELECT c.key FROM object c
     WHERE c.key = ANY($1::uuid[]) AND c.kind = 'remote'
-      AND NOT EXISTS (SELECT FROM member m WHERE m.item = c.key)
+      AND NOT EXISTS (SELECT FROM member m JOIN collection l ON l.key = m.collection
+                      WHERE m.item = c.key AND l.name <> 'pinned')
     ORDER BY c.key FOR UPDATE
 ) i
 WHERE o.key = i.key RETURNING o.key, o.id
@@ -185,7 +187,10 @@ async def _remove_objects(
     conn: Connection, beyond: Sequence[UUID], old: Sequence[UUID], _before: datetime
 ) -> int:
     rows = await conn.fetch(_DROP_OBJECTS, [*beyond, *old])
-    await conn.execute(_NAME_OBJECTS, [row["key"] for row in rows], [row["id"] for row in rows])
+    keys = [row["key"] for row in rows]
+    await conn.execute(_NAME_OBJECTS, keys, [row["id"] for row in rows])
+    await hashtags.remove(conn, keys)
+    await collections.remove_members(conn, await collections.listings_of(conn, keys))
     return len(rows)
 
 
@@ -243,7 +248,9 @@ async def _remove_actors(
     conn: Connection, beyond: Sequence[UUID], old: Sequence[UUID], _before: datetime
 ) -> int:
     rows = await conn.fetch(_DROP_ACTORS, [*beyond, *old])
-    await conn.execute(_DROP_KEYS_OF, [row["id"] for row in rows])
+    ids = [row["id"] for row in rows]
+    await conn.execute(_DROP_KEYS_OF, ids)
+    await profiles.forget(conn, [key_of(id_) for id_ in ids], ids)
     return len(rows)
 
 

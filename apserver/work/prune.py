@@ -20,13 +20,14 @@ from apserver import telemetry
 from apserver.core import limits
 from apserver.core.delivery import GIVE_UP_AFTER
 from apserver.errors import Busy
-from apserver.store import expiry, key_pairs, knocks, periodic, retention
+from apserver.store import expiry, key_pairs, knocks, logins, periodic, reports, retention
 from apserver.store.db import Connection, Database
 from apserver.store.periodic import Turn
 from apserver.store.retention import Chunk, Kind
 
 KINDS = tuple(
-    "receipts activities bodies objects actors keys jobs hosts signatures posted undone".split()
+    "receipts activities bodies objects actors keys jobs hosts signatures posted undone "
+    "reports sessions".split()
 )
 
 _NAME = "prune"
@@ -43,6 +44,7 @@ _BY_AGE: tuple[tuple[str, Step, float], ...] = (
     ("posted", expiry.prune_posted, limits.IDEMPOTENCY_S),
     ("undone", expiry.prune_undone, GIVE_UP_AFTER.total_seconds()),
     ("jobs", retention.prune_jobs, limits.JOB_PARKED_S),
+    ("sessions", logins.prune_sessions, 0.0),
 )
 
 
@@ -50,12 +52,14 @@ _BY_AGE: tuple[tuple[str, Step, float], ...] = (
 class Retention:
     """How long to keep what, in days, 0 for ever; and the most rows of one host, 0 for all.
 
-    ``remote_days`` is for documents of others, ``receipts_days`` for what inboxes show.
+    ``remote_days`` is for documents of others, ``receipts_days`` for what inboxes show,
+    ``reports_days`` for reports that are closed.
     """
 
     remote_days: int
     receipts_days: int
     rows_per_host: int
+    reports_days: int = 0
 
 
 class TurnLost(Exception):
@@ -151,6 +155,8 @@ class Pruner:
             async for one in self._shares(kind, documents):
                 yield one
         yield "hosts", await self._hosts(now)
+        closed = _before(now, self._keep.reports_days)
+        yield "reports", partial(reports.prune_reports, before=closed)
 
     async def _shares(self, kind: Kind, before: datetime) -> AsyncIterator[tuple[str, Step]]:
         cap = self._keep.rows_per_host or _NO_CAP

@@ -9,7 +9,8 @@ from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server, until
 
 KINDS = (
-    "receipts activities bodies objects actors keys jobs hosts signatures posted undone"
+    "receipts activities bodies objects actors keys jobs hosts signatures posted undone "
+    "reports sessions"
 ).split()
 
 

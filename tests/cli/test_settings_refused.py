@@ -62,6 +62,8 @@ BAD_VALUES = [
     ("[retention] remote_days", "-1", "0 or more"),
     ("[retention] receipts_days", '"1 year"', "0 or more"),
     ("[retention] rows_per_host", "-5", "0 or more"),
+    ("[hooks] check", '"spam.check"', "module:function"),
+    ("[hooks] on_failure", '"ignore"', '"accept" or "refuse"'),
     ("[log] level", '"loud"', '"debug", "info", "warning" or "error"'),
     ("[log] level", '"INFO"', '"debug", "info", "warning" or "error"'),
     ("[log] format", '"xml"', '"human" or "json"'),
@@ -133,7 +135,7 @@ def test_an_unknown_key_that_resembles_nothing_lists_what_is_known(tmp_path: Pat
 def test_an_unknown_section_names_the_nearest(tmp_path: Path) -> None:
     message = problem(tmp_path, '[logs]\nlevel = "debug"\n')
     assert "unknown section [logs]. Did you mean [log]?" in message
-    assert "database, federation, limits, retention, log" in message
+    assert "database, federation, limits, retention, hooks, log" in message
 
 
 def test_a_section_that_is_a_value(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def test_what_lacks_a_scope_is_told_which(server: Server) -> None:
     assert challenge.startswith("Bearer ")
     assert 'error="insufficient_scope"' in challenge
     assert 'scope="read"' in challenge
-    assert "--scope read" in refused.json["title"]
+    assert "--scope read" in refused.json["detail"]
 
 
 @pytest.mark.parametrize("scope", ["", "all", "read,all", "read write"])
@@ -120,7 +120,7 @@ async def test_the_scope_site_is_the_servers_own(server: Server) -> None:
     assert (await server.get("/actors/ann/outbox", Authorization=bearer)).status == 200
     sent = {"Authorization": bearer, "Content_Type": "application/activity+json"}
     posted = await server.ask("POST", "/actors/ann/outbox", data=NOTE, **sent)
-    assert "posts to /outbox" in posted.json["title"]
+    assert "posts to /outbox" in posted.json["detail"]
     for name, scope in (("ann", "site"), ("instance", "site,write"), ("instance", "read")):
         done = await command(server, "token", "create", name, "--scope", scope)
         assert (done.code, done.out) == (1, ""), (name, scope)

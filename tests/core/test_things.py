@@ -9,7 +9,7 @@ import pytest
 from apserver.core.names import OUR_PATHS, local_name
 from apserver.core.origin import is_local_name
 from apserver.core.things import Things, ThingType
-from apserver.serve.routes import ROUTES
+from apserver.serve.routes import PAGES, ROUTES
 
 ORIGIN = "https://social.example"
 ISSUE = ThingType(
@@ -67,7 +67,7 @@ def test_our_own_ids_are_no_things(path: str) -> None:
 
 def test_our_paths_are_those_that_are_routed() -> None:
     """A site on our origin cannot have things where we answer."""
-    routed = {route.path.split("/")[1] for route in ROUTES}
+    routed = {route.path.split("/")[1] for route in (*ROUTES, *PAGES)}
     assert routed <= OUR_PATHS
 
 

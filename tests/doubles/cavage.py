@@ -41,13 +41,14 @@ class Signs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How a POST is signed.
+    """How a POST is signed, or another ``method``.
 
     ``covered`` are the signed names in order, None to leave the parameter out; ``age`` is that of
     the Date; ``target`` is signed in place of the path, ``fields`` in place of other headers or
     beside them; ``parameters`` are added to the signature, which ``write`` writes.
     """
 
+    method: str = "post"
     covered: str | None = FOR_POST
     algorithm: str | None = "rsa-sha256"
     age: timedelta = timedelta()
@@ -71,7 +72,7 @@ class Dialect:
         if self.algorithm is not None:
             own["algorithm"] = self.algorithm
         values = sent | {f"({name})": value for name, value in own.items()}
-        values["(request-target)"] = f"post {self.target or '/' + path}"
+        values["(request-target)"] = f"{self.method} {self.target or '/' + path}"
         names = (self.covered or "date").split()
         string = "\n".join(f"{name}: {values[name].strip()}" for name in names if name in values)
         if self.covered is not None:

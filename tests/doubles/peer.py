@@ -194,7 +194,7 @@ class Peer:
                 now=now or datetime.now(UTC),
             )
         sent |= headers or {}
-        return await self._request("POST", inbox, sent, change(body))
+        return await self.request("POST", inbox, sent, change(body))
 
     async def get(self, url: str, *, by: str | None = None, scheme: Scheme = "cavage") -> Reply:
         """GET a URL, signed as ``by`` if given."""
@@ -206,7 +206,7 @@ class Peer:
                 key=key_pair(f"{by}@{self.origin}"),
                 now=datetime.now(UTC),
             )
-        return await self._request("GET", url, sent, None)
+        return await self.request("GET", url, sent, None)
 
     async def wait(
         self,
@@ -232,9 +232,10 @@ class Peer:
         found: list[Received] = await until(enough, timeout_s=timeout_s)
         return found
 
-    async def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
+        """Any request, with these headers."""
         async with self.http.request(
             method,
             URL(url, encoded=True),

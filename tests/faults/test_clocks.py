@@ -32,7 +32,7 @@ async def test_fault_14_the_clock_of_a_peer_is_two_hours_ahead(
                 now=datetime.now(UTC) + timedelta(hours=hours),
             )
             check_problem(reply, 401)
-            assert re.search(r"clock|date|old|future", reply.json["title"], re.IGNORECASE)
+            assert re.search(r"clock|date|old|future", reply.json["detail"], re.IGNORECASE)
     refused = [one for one in caplog.records if one.getMessage() == "refused"]
     assert len(refused) == 20
     assert peer.asked == []

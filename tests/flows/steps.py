@@ -36,7 +36,7 @@ def check_problem(reply: Reply, status: int, pointer: str | None = None) -> None
     assert reply.status == status, reply.text
     assert reply.headers["Content-Type"].partition(";")[0] == "application/problem+json"
     assert reply.json["status"] == status
-    assert reply.json["title"]
+    assert reply.json["detail"]
     assert reply.json.get("pointer") == pointer, reply.text
     assert reply.json["instance"] == f"urn:request:{reply.headers['X-Request-Id']}"
 

@@ -107,7 +107,7 @@ async def test_AP_S2S_37_only_who_is_asked_can_answer(
     invented = peer.follow("carol", server.id("ann"))
     check_problem(await server.post("ann", {"type": type_, "object": invented}), 400, "/object")
     unknown = {"type": type_, "object": f"{server.origin}/activities/none"}
-    check_problem(await server.post("ann", unknown), 404)
+    check_problem(await server.post("ann", unknown), 404, "/object")
     assert await stored(server) == before
 
 
@@ -166,8 +166,8 @@ async def test_AP_C2S_35_what_one_may_not_see_is_not_there_to_be_undone(server: 
         for id_ in (secret["id"], secret["id"][:-12] + "0123456789ab")
     ]
     for reply in answers:
-        check_problem(reply, 404)
-    assert answers[0].json["title"] == answers[1].json["title"]
+        check_problem(reply, 404, "/object")
+    assert answers[0].json["detail"] == answers[1].json["detail"]
 
 
 async def test_AP_C2S_29_nobody_follows_themselves(server: Server) -> None:

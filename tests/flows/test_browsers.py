@@ -97,3 +97,11 @@ async def test_a_preflight_for_another_host_is_refused(
     """threats: DNS rebinding makes a page of theirs one of "our" origin."""
     server = await start_server()
     check_problem(await server.ask("OPTIONS", "/inbox", Host=host, Origin=PAGE), 421)
+
+
+async def test_BP_18_what_never_became_a_request_is_refused_alike(server: Server) -> None:
+    """BP-17, BP-18: a line of its head that is too long is a problem that a page can read."""
+    reply = await server.get(f"/things?id=https://shop.example/{'x' * 9_000}", Origin=PAGE)
+    check_problem(reply, 400)
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert reply.headers["Cache-Control"] == "no-store"

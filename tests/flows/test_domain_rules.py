@@ -94,7 +94,7 @@ async def test_IO_26_a_blocked_domain_is_refused_before_any_key_fetch(
             reply = await bad.send(inbox, activity, by="carol")
             check_problem(reply, 403)
             assert reply.json["kind"] == "domain-blocked"
-            assert BAD in reply.json["title"]
+            assert BAD in reply.json["detail"]
     assert bad.asked == []
     assert await stored(server) == before
 
@@ -142,7 +142,7 @@ async def test_a_follow_of_somebody_who_is_blocked_is_refused(server: Server, ba
     reply = await server.post("ann", {"type": "Follow", "object": bad.id("carol")})
     check_problem(reply, 403, "/object")
     assert reply.json["kind"] == "domain-blocked"
-    assert BAD in reply.json["title"]
+    assert BAD in reply.json["detail"]
     assert await stored(server) == before
     assert bad.asked == []
 
@@ -480,3 +480,31 @@ async def test_every_act_is_in_the_audit(server: Server, bad: Peer) -> None:
     assert json.loads(rows[0]["detail"])["public_comment"] == "Harassment"
     assert json.loads(rows[0]["detail"])["severity"] == "suspend"
     assert [rows[1]["detail"], rows[2]["detail"]] == [None, None]
+
+
+async def test_answers_of_the_limited_and_the_suspended(server: Server, bad: Peer) -> None:
+    """IO-99, IO-26: in replies and conversations, too, what is of a limited domain is for those who
+    follow its author, and what is of a suspended actor for nobody."""
+    await follow(server, bad, "bob")
+    note = (await server.note("ann", "tea?", PUBLIC))["object"]["id"]
+    answer = bad.create("carol", "yes", PUBLIC, server.id("ann"), inReplyTo=note)
+    await deliver(server, bad, answer)
+    id_ = answer["object"]["id"]
+
+    async def shown() -> list[list[bool]]:
+        return [
+            [id_ in await server.collected(f"{note}/{name}", as_=who) for who in (None, "bob")]
+            for name in ("replies", "context")
+        ]
+
+    assert await shown() == [[True, True]] * 2
+    await run(server, "domain", "limit", BAD)
+
+    async def is_limited() -> bool:
+        return await shown() == [[False, True]] * 2
+
+    await until(is_limited)
+    await run(server, "domain", "remove", BAD)
+    await suspend(server, bad)
+    assert await shown() == [[False, False]] * 2
+    assert id_ not in await server.collected(f"{note}/replies", as_="ann")

@@ -77,7 +77,7 @@ async def test_F6_X6_follows_are_the_owners_to_know(server: Server) -> None:
     assert (await server.get("/actors/ann/following?view=ids", as_="bob")).status == 403
     unknown = await server.get("/actors/ann/following?object=x&nonsense=1", as_="ann")
     assert unknown.status == 400
-    assert "nonsense" in unknown.json["title"]
+    assert "nonsense" in unknown.json["detail"]
 
 
 async def test_B5_to_follow_again_says_nothing_new(server: Server) -> None:

@@ -162,7 +162,7 @@ async def test_IO_20_KEY_05_no_storm_of_refetches(
     assert (await send(server, peer)).status == 202
     await server.drained()
     before = await server.contents()
-    for answer in (peer.documents["/users/carol"], 500, 410):
+    for answer in (peer.documents["/users/carol"], 500, 451):
         peer.documents["/users/carol"] = answer
         peer.asked.clear()
         monkeypatch.setattr(limits, "KEY_REFETCH_S", 0.0)

@@ -34,6 +34,10 @@ async def test_BP_20_too_many_requests(start_server: StartServer) -> None:
     for reply in answers:
         check_problem(reply, 429)
         assert 1 <= int(reply.headers["Retry-After"]) <= 60
+        # FEP-c180, and the member of draft-ietf-httpapi-ratelimit-headers-10 5.1.
+        assert reply.json["type"] == "https://w3id.org/fep/c180#rate-limit-exceeded"
+        assert reply.json["violated-policies"] == ["burst"]
+        assert reply.headers["RateLimit"].startswith('"burst";r=0;t=')
     other = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
     async with (
         aiohttp.ClientSession(connector=other) as elsewhere,
@@ -48,5 +52,6 @@ async def test_BP_20_too_many_requests(start_server: StartServer) -> None:
 async def test_BP_20_zero_sets_no_limit(start_server: StartServer) -> None:
     """BP-20: as many as there are."""
     server = await start_server("ann", limits__requests_per_minute=0)
-    statuses = [(await server.get("/actors/ann")).status for _ in range(300)]
-    assert set(statuses) == {200}
+    replies = [await server.get("/actors/ann") for _ in range(300)]
+    assert {reply.status for reply in replies} == {200}
+    assert not {"RateLimit", "RateLimit-Policy"} & set(replies[0].headers)

@@ -207,7 +207,7 @@ async def test_IO_54_what_the_client_says_stays(server: Server) -> None:
 
 async def test_IO_54_IO_99_a_conversation(server: Server, peer: Peer) -> None:
     """IO-54, IO-99 (FEP-7888): an answer is in the conversation of what it answers, which is a
-    collection with its beginning; private answers are not in it, deleted ones leave it."""
+    collection that begins with it; private answers are not in it, deleted ones leave it."""
     note = await public_note(server, "ann")
     context = f"{note}/context"
     reply = {"type": "Note", "content": "and cake", "inReplyTo": note, "to": [PUBLIC]}
@@ -218,11 +218,11 @@ async def test_IO_54_IO_99_a_conversation(server: Server, peer: Peer) -> None:
     far = peer.create("carol", "and tea", PUBLIC, inReplyTo=second["id"])
     assert (await peer.send(f"{server.origin}/inbox", far, by="carol")).status == 202
     await server.drained()
-    items = [far["object"]["id"], second["id"], first["id"], note]
+    items = [note, first["id"], second["id"], far["object"]["id"]]
     assert await collected(server, context) == items
     assert await collected(server, context, as_="ann") == items
     await server.post("bob", {"type": "Delete", "object": first["id"]})
-    assert await collected(server, context) == [items[0], items[1], note]
+    assert await collected(server, context) == [note, items[2], items[3]]
 
 
 async def test_IO_54_the_conversation_of_others(server: Server, peer: Peer) -> None:

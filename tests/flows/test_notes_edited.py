@@ -33,6 +33,9 @@ async def test_IO_55_tags_follow_the_text(server: Server) -> None:
     assert shown["cc"] == [server.id("bob")]
     again = await edited(server, made["id"], summary="milk")
     assert (again["content"], again["tag"]) == (shown["content"], shown["tag"])
+    assert again["source"] == source
+    rewritten = await edited(server, made["id"], content="#bread")
+    assert "source" not in rewritten  # AP-SRC-01: it would be that of another content
 
 
 async def test_IO_43_an_edit_mentions_somebody(server: Server) -> None:

@@ -83,7 +83,7 @@ CASES = {
         status=404, posted={"type": "Like", "object": ["THEIRS", "SECRET"]}, pointer="/object/1"
     ),
     "Undo of the unknown": Case(
-        status=404, posted={"type": "Undo", "object": "https://x.example/1"}, pointer=None
+        status=404, posted={"type": "Undo", "object": "https://x.example/1"}, pointer="/object"
     ),
     "no such actor": Case(status=404, method="GET", path="/actors/nobody", token=None),
     "no such method": Case(status=405, method="PUT", posted=NOTE),

@@ -121,3 +121,133 @@ async def test_IO_58_our_vote_goes_to_who_asked(server: Server, peer: Peer) -> N
     assert "cc" not in sent.json
     assert sent.json["object"]["name"] == "yes"
     assert "content" not in sent.json["object"]
+
+
+async def _now(server: Server, question: str) -> None:
+    """What is to be told of a Question later is told now."""
+    await server.rows("UPDATE job SET run_at = now() WHERE recipients = $1", [question])
+    await server.drained()
+
+
+async def _look_again(server: Server) -> None:
+    """Whatever is new of any Question is told now."""
+    await server.rows(
+        "INSERT INTO job (bucket, id, kind, activity, recipients)"
+        " SELECT 0, gen_random_uuid(), 'poll', key, ARRAY[id] FROM object WHERE type = 'Question'"
+    )
+    await server.drained()
+
+
+async def test_IO_78_others_are_told_how_it_stands(server: Server, peer: Peer) -> None:
+    """IO-78, interop 2.7: votes are told together, to who voted too, by an Update that is no edit;
+    and nothing is told when nothing has changed."""
+    question = await _ask(server, several=True)
+    for name in ("tea", "coffee"):
+        await arrive(server, peer, _vote(peer, "carol", question, name), at="ann", by="carol")
+    vote = {"@context": CONTEXT, "type": "Note", "name": "coffee", "inReplyTo": question}
+    assert (await server.post("bob", vote)).status == 201
+    [job] = await server.rows(
+        "SELECT run_at - now() > interval '2 minutes' AS is_later FROM job WHERE kind = 'poll'"
+    )
+    assert job["is_later"]
+    await _now(server, question)
+    [update] = await peer.wait("Update")
+    told = update.json["object"]
+    assert [one["replies"]["totalItems"] for one in told["anyOf"]] == [1, 2]
+    assert told["votersCount"] == 2
+    assert "updated" not in told
+    assert "updated" not in (await server.get(question)).json
+    assert await server.rows("SELECT FROM job WHERE kind = 'poll'") == []
+    await _look_again(server)
+    assert len([one for one in peer.received if one.json["type"] == "Update"]) == 1
+
+
+async def test_IO_78_its_end_is_told(server: Server, peer: Peer) -> None:
+    """IO-78, interop 2.7: with `closed`, when it comes, also when it was moved; once."""
+    ends = [stamp(datetime.now(UTC) + timedelta(hours=hours)) for hours in (5, 2)]
+    question = await _ask(server, endTime=ends[0], to=[PUBLIC, peer.id("carol")])
+    patch = {"id": question, "endTime": ends[1]}
+    assert (await server.post("ann", {"type": "Update", "object": patch})).status == 201
+    [job] = await server.rows("SELECT run_at FROM job WHERE kind = 'poll'")
+    assert stamp(job["run_at"]) == ends[1]
+    await _now(server, question)  # too early: nothing has ended
+    [edit] = await peer.wait("Update")
+    assert "closed" not in edit.json["object"]
+    # And now some time has passed.
+    past = stamp(datetime.now(UTC) - timedelta(hours=1))
+    await server.rows(
+        "UPDATE object SET document ="
+        " convert_to(replace(convert_from(document, 'UTF8'), $1, $2), 'UTF8')",
+        ends[1],
+        past,
+    )
+    await _look_again(server)
+    _, update = await peer.wait("Update", times=2)
+    assert update.json["object"]["closed"] == past
+    assert update.json["object"]["updated"] == edit.json["object"]["updated"]
+    assert (await server.get(question)).json["closed"] == past
+
+
+async def test_IO_78_other_options_are_another_question(server: Server, peer: Peer) -> None:
+    """Interop 2.2: an edit of the options takes all votes back; other edits keep them, and nobody
+    tells the server how many there are."""
+    question = await _ask(server)
+    vote = _vote(peer, "carol", question, "tea")
+    await arrive(server, peer, vote, at="ann", by="carol")
+    await _now(server, question)
+
+    async def edited(**patch: Any) -> dict[str, Any]:
+        update = {"type": "Update", "object": {"id": question, **patch}}
+        reply = await server.post("ann", update)
+        assert reply.status == 201, reply.text
+        whole: dict[str, Any] = reply.json["object"]
+        return whole
+
+    lies = [
+        {"type": "Note", "name": name, "replies": {"type": "Collection", "totalItems": 70}}
+        for name in ("tea", "coffee")
+    ]
+    for patch in ({"oneOf": lies, "votersCount": 70}, {"content": "!", "votersCount": None}):
+        now = await edited(**patch)
+        assert [one["replies"]["totalItems"] for one in now["oneOf"]] == [1, 0]
+        assert (now["votersCount"], "updated" in now) == (1, True)
+        assert await _tally(server, question) == (1, 1, 0)
+    await edited(oneOf=[{"type": "Note", "name": "cocoa"}, {"type": "Note", "name": "coffee"}])
+    assert await _tally(server, question) == (0, 0, 0)
+    for name in ("tea", "cocoa"):
+        await arrive(server, peer, _vote(peer, "carol", question, name), at="ann", by="carol")
+    assert await _tally(server, question) == (1, 1, 0)
+
+
+async def test_IO_78_updates_of_others_tell_how_it_stands(server: Server, peer: Peer) -> None:
+    """IO-78, IO-45: without a new `updated` an Update changes the numbers and the end alone; with
+    one, or with other options, it is an edit."""
+    asked: dict[str, Any] = {
+        "id": peer.new_id("polls"),
+        "type": "Question",
+        "attributedTo": peer.id("carol"),
+        "content": "tea?",
+        "oneOf": [{"type": "Note", "name": "yes"}, {"type": "Note", "name": "no"}],
+        "to": [PUBLIC],
+    }
+    to = {"to": [PUBLIC], "cc": [server.id("ann")]}
+
+    async def shown(type_: str, **members: Any) -> dict[str, Any]:
+        activity = peer.activity(type_, "carol", object={**asked, **members}, **to)
+        await arrive(server, peer, activity, at="ann", by="carol")
+        page = (await server.get("/inbox?page=first")).json
+        found: dict[str, Any] = page["orderedItems"][0]
+        return found
+
+    await shown("Create")
+    counted = [
+        {**one, "replies": {"type": "Collection", "totalItems": 7}} for one in asked["oneOf"]
+    ]
+    now = await shown("Update", oneOf=counted, votersCount=14, closed=True, content="other")
+    assert (now["oneOf"], now["votersCount"], now["closed"]) == (counted, 14, True)
+    assert now["content"] == "tea?"
+    now = await shown("Update", content="milk?", updated="2999-01-01T00:00:00Z")
+    assert (now["content"], "votersCount" in now) == ("milk?", False)
+    options = [{"type": "Note", "name": "maybe"}]
+    now = await shown("Update", oneOf=options, content="or?")
+    assert (now["oneOf"], now["content"]) == (options, "or?")

@@ -164,7 +164,7 @@ async def test_a_page_is_one_range_of_the_index(server: Server) -> None:
     try:
         await conn.execute("SET enable_seqscan = off")
         for query in (public_objects._DOWN, public_objects._UP):
-            place = (public_objects._NEWEST.stored_at, public_objects._NEWEST.key)
+            place = (public_objects.NEWEST.moment, public_objects.NEWEST.key)
             plan = "\n".join(row[0] for row in await conn.fetch(f"EXPLAIN {query}", *place, 20))
             assert "using object_public" in plan
             assert "Sort" not in plan

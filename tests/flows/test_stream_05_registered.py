@@ -40,7 +40,7 @@ async def test_scenario_05_nothing_unregistered_is_taken(
     assert reply.status == 422, reply.text
     assert reply.headers["Content-Type"].startswith("application/problem+json")
     named = ("widgets/1", "Widget", "robots/1", "elsewhere", "nobody", "groups/1", "group")
-    assert any(word in reply.json["title"] for word in named)
+    assert any(word in reply.json["detail"] for word in named)
     assert await server.contents() == before
 
 
@@ -49,7 +49,7 @@ async def test_X9_an_actor_that_is_not_registered_is_refused(start_server: Start
     server = await start_site(start_server)
     reply = await tell(server, {**ACT, "actor": f"{SITE}/robots/1", "object": issue(1)})
     assert reply.status == 422
-    assert "[things]" in reply.json["title"]
+    assert "[things]" in reply.json["detail"]
     assert reply.json["pointer"] == "/actor"
 
 
@@ -86,7 +86,7 @@ async def test_a_taken_name_is_a_conflict(start_server: StartServer) -> None:
     for name in ("j-doe", "bob", "instance"):
         reply = await tell(server, {**ACT, "actor": user(name), "object": issue(2)})
         assert reply.status == 409, reply.text
-        assert "handle" in reply.json["title"]
+        assert "handle" in reply.json["detail"]
     assert await server.contents() == before
 
 

@@ -122,7 +122,7 @@ async def test_scenario_16_home_refuses_what_it_does_not_know(server: Server, qu
     """C10: 400, not another answer than was asked for."""
     reply = await server.get(HOME + query, as_="ann")
     check_problem(reply, 400)
-    assert query[1:].partition("=")[0] in reply.json["title"]
+    assert query[1:].partition("=")[0] in reply.json["detail"]
 
 
 @pytest.mark.parametrize(

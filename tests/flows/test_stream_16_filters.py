@@ -95,9 +95,9 @@ async def test_scenario_16_an_unknown_parameter_is_named(server: Server, path: s
     joint = "&" if "?" in path else "?"
     reply = await server.get(f"{path}{joint}nonsense=1", as_="ann")
     check_problem(reply, 400)
-    assert "nonsense" in reply.json["title"]
+    assert "nonsense" in reply.json["detail"]
     for known in ("verb", "published.gte", "data.PATH", "expand", "limit"):
-        assert known in reply.json["title"]
+        assert known in reply.json["detail"]
 
 
 @pytest.mark.parametrize(

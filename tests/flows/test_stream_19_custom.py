@@ -109,7 +109,7 @@ async def test_scenario_19_a_stream_in_python(start_server: StartServer, package
     check_problem(await server.get(path), 400)
     refused = await server.get(f"{path}&verb=none")
     check_problem(refused, 400)
-    assert "none is no verb" in refused.json["title"]
+    assert "none is no verb" in refused.json["detail"]
     assert f"{server.id('ann')}/streams/busy" in (await server.get("/actors/ann")).json["streams"]
 
 

@@ -80,9 +80,11 @@ async def test_scenario_29_those_in_bto_are_told(server: Server, peer: Peer) -> 
 
 async def test_scenario_29_nobody_deletes_what_another_did(server: Server) -> None:
     shown = await posted(server, action("closed"))
-    check_problem(await server.post("bob", {"type": "Delete", "object": shown["id"]}), 404)
+    check_problem(
+        await server.post("bob", {"type": "Delete", "object": shown["id"]}), 404, "/object"
+    )
     edit = {"type": "Update", "object": {"id": shown["id"], "verbPhrase": "broke"}}
-    check_problem(await server.post("bob", edit), 404)
+    check_problem(await server.post("bob", edit), 404, "/object/id")
     assert (await server.get(shown["id"])).json == shown
 
 

@@ -16,12 +16,12 @@ from tests.doubles.process import serving
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
 from tests.faults.processes import folder_for_all
 from tests.interop.conftest import StartFedify
-from tests.interop.peer import FedifyPeer
+from tests.interop.peer import RealPeer
 
 pytestmark = pytest.mark.peer
 
 
-async def _pair(start_server: StartServer, fedify: StartFedify) -> tuple[Server, FedifyPeer]:
+async def _pair(start_server: StartServer, fedify: StartFedify) -> tuple[Server, RealPeer]:
     return await start_server("ann"), await fedify("--first-knock", "cavage")
 
 

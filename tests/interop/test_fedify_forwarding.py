@@ -14,12 +14,12 @@ from tests.conftest import StartPeer, StartServer
 from tests.doubles.server import CONTEXT, PUBLIC, until
 from tests.flows.steps import check_problem
 from tests.interop.conftest import StartFedify
-from tests.interop.peer import FedifyPeer
+from tests.interop.peer import RealPeer
 
 pytestmark = pytest.mark.peer
 
 
-def written(peer: FedifyPeer, by: str, number: int, **members: Any) -> dict[str, Any]:
+def written(peer: RealPeer, by: str, number: int, **members: Any) -> dict[str, Any]:
     """A Create of a Note, as one of Fedify's actors may write it."""
     note = {
         "id": f"{peer.origin}/elsewhere/notes/{number}",

@@ -14,14 +14,14 @@ from apserver import app
 from tests.conftest import StartServer
 from tests.doubles.server import AS2, CONTEXT, PUBLIC, Server, until
 from tests.interop.conftest import StartFedify
-from tests.interop.peer import FedifyPeer
+from tests.interop.peer import RealPeer
 
 pytestmark = pytest.mark.peer
 
 SCHEMES = ["cavage", "rfc9421"]
 
 
-async def posts_to(server: Server, peer: FedifyPeer) -> list[tuple[str, int]]:
+async def posts_to(server: Server, peer: RealPeer) -> list[tuple[str, int]]:
     """The POSTs that the peer made to us: scheme and answer."""
     return [
         (one["signature"], one["status"])
@@ -40,7 +40,7 @@ async def arrived(server: Server, id_: str) -> None:
     await until(there)
 
 
-async def say(server: Server, peer: FedifyPeer, text: str) -> dict[str, Any]:
+async def say(server: Server, peer: RealPeer, text: str) -> dict[str, Any]:
     """A post of ann to her followers, as Fedify received it."""
     followers = f"{server.id('ann')}/followers"
     created = await server.note("ann", text, PUBLIC, cc=[followers])
@@ -90,6 +90,30 @@ async def test_KEY_09_we_fetch_from_a_server_that_wants_signatures(
     asked = [one["signature"] for one in await peer.get("inbound") if one["path"] == path]
     assert scheme in asked
     assert await server.rows("SELECT id FROM actor WHERE NOT ours") == [{"id": alice["id"]}]
+
+
+async def test_IO_30_both_show_documents_to_who_signs_alone(
+    start_server: StartServer, fedify: StartFedify
+) -> None:
+    """IO-30, IO-88: authorized fetch on both sides. Each must know the other's key to answer, and
+    asks for it; neither waits in a circle. Follows and posts go both ways, and either reads the
+    other's post by its id."""
+    server = await start_server("ann", federation__authorized_fetch="true")
+    peer = await fedify("--authorized-fetch")
+    alice = await peer.actor("alice")
+    assert (await server.get(server.id("ann"), Accept=AS2)).status == 401
+    await peer.do("follow", target=server.id("ann"))
+    await peer.wait(type="Accept")
+    record = await say(server, peer, "signed for")
+    assert record["verified"]["http"] == "verified"
+    ours = record["json"]["object"]["id"]
+    for sign, status in (("none", 401), ("cavage", 200), ("rfc9421", 200)):
+        assert (await peer.do("fetch", url=ours, sign=sign))["status"] == status
+    follow = {"@context": CONTEXT, "type": "Follow", "object": alice["id"]}
+    assert (await server.post("ann", follow)).status == 201
+    await peer.wait(type="Follow")
+    posted = await peer.do("post", text="signed for, too")
+    await arrived(server, posted["note"])
 
 
 async def test_KEY_10_our_key_is_replaced_while_fedify_follows(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import StartFedify
-from tests.interop.peer import FedifyPeer, PeerTrouble
+from tests.interop.peer import PeerTrouble, RealPeer
 
 pytestmark = pytest.mark.peer
 
@@ -26,7 +26,7 @@ def like(actor: Mapping[str, Any], target: Mapping[str, Any], number: int) -> di
     }
 
 
-async def pair(fedify: StartFedify) -> tuple[FedifyPeer, FedifyPeer]:
+async def pair(fedify: StartFedify) -> tuple[RealPeer, RealPeer]:
     """Alice's peer, which knocks with RFC 9421 first, and Bob's, which knocks with cavage."""
     return await fedify(), await fedify("--first-knock", "cavage", actors=("bob",))
 

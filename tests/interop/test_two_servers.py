@@ -65,6 +65,28 @@ async def _check_round_trip(here: Server, there: Server) -> None:
     assert after["object"]["id"] not in await _received(here, "ann", "Create")
 
 
+async def _check_move(here: Server, there: Server) -> None:
+    """Bob moves from there to dan, who is here; ann, here too, follows dan then."""
+    bob, dan = there.id("bob"), here.id("dan")
+    assert (await here.post("ann", {"type": "Follow", "object": bob})).status == 201
+
+    async def follows(whom: str) -> bool:
+        return await here.items("ann", "following", as_="ann") == [whom]
+
+    await until(lambda: follows(bob))
+    alias = {"type": "Update", "object": {"id": dan, "alsoKnownAs": [bob]}}
+    assert (await here.post("dan", alias)).status == 201
+    moved = await there.post("bob", {"type": "Move", "object": bob, "target": dan})
+    assert moved.status == 201, moved.text
+    await until(lambda: follows(dan))
+    assert await here.items("dan", "followers", as_="dan") == [here.id("ann")]
+
+    async def left() -> bool:
+        return await there.items("bob", "followers", as_="bob") == []
+
+    await until(left)
+
+
 async def _received(server: Server, name: str, type_: str) -> list[str]:
     inbox = await server.items(name, "inbox", as_=name)
     return [one["object"]["id"] for one in inbox if one["type"] == type_]
@@ -79,6 +101,8 @@ async def test_two_servers_with_two_workers_over_http(folders: tuple[Path, Path]
         await there.create_actor("bob")
         assert len(first.workers()) == len(second.workers()) == 2
         await _check_round_trip(here, there)
+        await here.create_actor("dan")
+        await _check_move(here, there)
         assert await first.stop() == 0
         assert await second.stop() == 0
 

@@ -109,8 +109,12 @@ def page(rows: list[Requirement], tests: Mapping[str, list[str]]) -> str:
 
 def current_page() -> str:
     """The page as the tests of this checkout make it."""
-    rows = requirements()
-    return page(rows, coverage(sources("tests"), _FAMILIES))
+    return page(requirements(), coverage_here())
+
+
+def coverage_here() -> dict[str, list[str]]:
+    """The tests of each requirement in this checkout."""
+    return coverage(sources("tests"), _FAMILIES)
 
 
 def _id_pattern(families: Iterable[str]) -> re.Pattern[str]:

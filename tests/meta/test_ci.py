@@ -105,18 +105,26 @@ def run_with_apt(folder: Path, **environ: str) -> tuple[int, list[str]]:
     reason="only root installs packages, and this would write that file",
 )
 def test_what_is_missing_is_installed_and_its_failure_is_left_to_the_tests(tmp_path: Path) -> None:
-    code, calls = run_with_apt(tmp_path, APSERVER_POSTGRES_15=str(tmp_path / "none"))
+    none = str(tmp_path / "none")
+    code, calls = run_with_apt(tmp_path, APSERVER_POSTGRES_15=none, APSERVER_CHROMIUM=none)
     assert code == 0
-    update, install = calls
+    update, *installs = calls
     assert update.endswith("update")
-    assert install.endswith("install postgresql-15")
+    assert [one.rpartition(" install ")[2] for one in installs] == [
+        "postgresql-15",
+        "chromium-headless-shell",
+    ]
 
 
 def test_what_is_there_is_not_installed(tmp_path: Path) -> None:
-    (tmp_path / "postgres").write_text("")
-    (tmp_path / "postgres").chmod(0o755)
-    assert run_with_apt(tmp_path, APSERVER_POSTGRES_15=str(tmp_path)) == (0, [])
+    there = tmp_path / "postgres"
+    there.write_text("")
+    there.chmod(0o755)
+    names = {"APSERVER_POSTGRES_15": str(tmp_path), "APSERVER_CHROMIUM": str(there)}
+    assert run_with_apt(tmp_path, **names) == (0, [])
 
 
 def test_nothing_is_installed_outside_of_ci(tmp_path: Path) -> None:
-    assert run_with_apt(tmp_path, CI="", APSERVER_POSTGRES_15=str(tmp_path / "none")) == (0, [])
+    none = str(tmp_path / "none")
+    names = {"APSERVER_POSTGRES_15": none, "APSERVER_CHROMIUM": none}
+    assert run_with_apt(tmp_path, CI="", **names) == (0, [])

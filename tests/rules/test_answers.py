@@ -9,7 +9,7 @@ import pytest
 
 from apserver.core import rules
 from apserver.core.effects import AddTo, Recall, Refuse, Relate, RemoveFrom, Unrelate
-from apserver.core.facts import ActivityFact, ActivityNeed, RelationNeed
+from apserver.core.facts import ActivityFact, ActivityNeed, ReachNeed, RelationNeed
 from apserver.errors import BadInput, Forbidden, Missing
 from tests.rules.facts import (
     ANN,
@@ -63,6 +63,18 @@ def test_IO_35_accept_in_every_form(form: str) -> None:
     """IO-35, AP-S2S-37: ours becomes accepted under the id that we gave it."""
     effects = receive(answer("Accept", FORMS[form]), facts(PENDING, held(OURS)))
     assert effects == (*FOLLOWING, Recall(CAROL))
+
+
+def test_R7_what_was_before_is_read_for_the_first_follower() -> None:
+    """Seed R7: when somebody here follows already, all of it is here; a thousand followers who
+    move together (IO-82) read nobody's outbox a thousand times."""
+    accept = answer("Accept", FORMS["full"])
+    [heard] = [
+        need
+        for need in rules.needs(received(accept), facts(PENDING, held(OURS)))
+        if isinstance(need, ReachNeed) and need.actor == CAROL and need.to_followers
+    ]
+    assert receive(accept, facts(PENDING, held(OURS), {heard: True})) == FOLLOWING
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apserver.core import rules
-from apserver.core.effects import Bury, Fetch, Put, PutActor, Refuse
+from apserver.core.effects import Bury, Fetch, Put, PutActor, Refuse, RemoveFrom, Revisit
 from apserver.core.facts import DocumentFact, DocumentNeed, ObjectFact, ObjectNeed
 from apserver.core.model import parse_activity
 from apserver.core.origin import key_of
@@ -125,13 +125,13 @@ def test_what_has_no_id_is_shown_and_not_stored() -> None:
 def test_IO_51_an_actor_updates_itself_alone() -> None:
     """IO-51, CVE-2024-23832: the document that is stored is its own, embedded or fetched."""
     update = activity("Update", profile())
-    [changed] = receive(update, facts())
+    changed, revisit = receive(update, facts())
     assert isinstance(changed, PutActor)
-    assert changed.profile.id == CAROL
+    assert (changed.profile.id, revisit) == (CAROL, Revisit(CAROL))
     by_id = activity("Update", CAROL)
     assert rules.receive(received(by_id), facts())[0] == Fetch(CAROL)
     fetched: Found = {DocumentNeed(CAROL): DocumentFact(profile())}
-    [changed] = receive(by_id, facts(fetched))
+    changed, _ = receive(by_id, facts(fetched))
     assert isinstance(changed, PutActor)
     for other in (MALLORY, "https://x.example/users/dave"):
         posing = {"type": "Link", "href": CAROL, "@id": CAROL, "inbox": f"{other}/inbox"}
@@ -143,8 +143,9 @@ def test_IO_51_an_actor_updates_itself_alone() -> None:
 def test_IO_46_only_the_author_buries() -> None:
     """IO-46, AP-S2S-31: what is not here is buried for the one who says so, and nobody else."""
     delete = activity("Delete", NOTE)
-    [buried] = receive(delete, facts(stored(CAROL)))
+    buried, unpinned = receive(delete, facts(stored(CAROL)))
     assert buried == Bury(NOTE, "remote", CAROL, "Note", NOW)
+    assert unpinned == RemoveFrom(f"{CAROL}/pinned", NOTE)
     [early] = receive(delete, facts())
     assert early == Bury(NOTE, "remote", CAROL, "Object", NOW)
     foreign = activity("Delete", "https://x.example/1")

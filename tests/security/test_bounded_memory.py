@@ -8,7 +8,7 @@ import pytest
 
 from apserver import telemetry
 from apserver.core import limits
-from apserver.core.rate_limit import RateLimiter
+from apserver.core.rate_limit import Policy, RateLimiter
 from apserver.errors import RateLimited
 from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
@@ -30,13 +30,13 @@ def test_counters_with_labels_from_outside(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_addresses_of_clients() -> None:
     """The rate limit forgets who has not come for longest."""
-    limiter = RateLimiter(1)
-    limiter.check("203.0.113.1", 0.0)
+    limiter = RateLimiter([Policy("burst", 1, 60)])
+    limiter.take("203.0.113.1", 0.0).check()
     with pytest.raises(RateLimited):
-        limiter.check("203.0.113.1", 0.0)
+        limiter.take("203.0.113.1", 0.0).check()
     for n in range(10_000):
-        limiter.check(f"2001:db8::{n:x}", 0.0)
-    limiter.check("203.0.113.1", 0.0)
+        limiter.take(f"2001:db8::{n:x}", 0.0).check()
+    limiter.take("203.0.113.1", 0.0).check()
 
 
 async def _knock(server: Server, peer: Peer, name: str, *, key: str | None = None) -> int:

@@ -126,8 +126,8 @@ async def test_delete_storms(server: Server, peer: Peer) -> None:
 
 
 async def test_CVE_2024_31208_a_deep_thread_costs_nothing(server: Server, peer: Peer) -> None:
-    """CVE-2024-31208: a reply is stored with the id of its parent, whatever hangs above; no parent
-    is fetched for it, and no statement of ours walks a graph."""
+    """CVE-2024-31208: a reply is stored with the id of its parent, whatever hangs above; none is
+    fetched for what concerns nobody here, and no statement of ours walks a graph."""
     inbox = f"{server.id('ann')}/inbox"
     parent = peer.new_id("notes")
     for n in range(30):
@@ -162,7 +162,7 @@ async def test_CVE_2020_26257_the_inbox_is_not_the_address(server: Server, peer:
 async def test_CVE_2025_54879_every_post_has_a_limit(start_server: StartServer) -> None:
     """CVE-2025-54879, CVE-2025-27157: of size, declared beside the route, and of how often."""
     posts = [route for route in ROUTES if route.method == "POST"]
-    assert len(posts) == 4
+    assert len(posts) == 6
     server = await with_site_token(
         await start_server("ann", limits__requests_per_minute=len(posts))
     )

@@ -216,6 +216,9 @@ async def test_what_is_refused_later_has_a_reason(
         ),
         "undo-of-unknown": peer.activity("Undo", "carol", object=f"{ELSEWHERE}/follows/1"),
         "block-not-ours": peer.activity("Block", "carol", object=peer.id("dave")),
+        "block-elsewhere": peer.activity(
+            "Block", "carol", object=server.id("ann"), target=f"{peer.origin}/c/tea"
+        ),
         "object-of-another-author": peer.activity("Delete", "carol", object=thing),
     }  # fmt: skip
     caplog.set_level("INFO", logger="apserver")

@@ -155,7 +155,7 @@ async def test_CVE_2024_23649_what_is_named_by_id_is_not_shown(
             nothing = await server.post("bob", {"type": type_, "object": other})
             assert reply.status == nothing.status, reply.text
             if reply.status >= 400:
-                assert reply.json["title"] == nothing.json["title"].replace(other, one)
+                assert reply.json["detail"] == nothing.json["detail"].replace(other, one)
 
 
 async def test_what_is_for_one_can_be_answered(server: Server) -> None:

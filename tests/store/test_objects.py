@@ -117,7 +117,7 @@ async def test_a_tombstone_of_what_is_anothers_stands_elsewhere(db: Database) ->
     mine = await put(db, note(CAROL, "mine"))
     activity = create(CAROL)
     async with db.connection() as conn:
-        await objects.insert_activity(conn, activity)
+        await objects.insert_activities(conn, [activity])
         await conn.execute("INSERT INTO raw (activity, body) VALUES ($1, '{}')", activity.key)
         await perform(conn, [Bury(NOTE, "remote", MALLORY, "Note", NOW)])
         assert len(await conn.fetch("SELECT 1 FROM raw")) == 1

@@ -14,7 +14,8 @@ from apserver.store.periodic import Turn
 from apserver.work.prune import Pruner, Retention
 
 KEEP = Retention(remote_days=1, receipts_days=1, rows_per_host=0)
-DUE = "UPDATE periodic SET next_at = now() - interval '1 second'"
+PRUNING = "FROM periodic WHERE name = 'prune'"
+DUE = "UPDATE periodic SET next_at = now() - interval '1 second' WHERE name = 'prune'"
 
 
 @pytest.fixture
@@ -79,11 +80,11 @@ async def test_the_loop_prunes_when_it_is_due_and_sets_the_next_time(
         async with asyncio.timeout(60):
             while await conn.fetchval("SELECT count(*) FROM object"):
                 await asyncio.sleep(0.02)
-            while await conn.fetchval("SELECT lease_until > now() FROM periodic"):
+            while await conn.fetchval(f"SELECT lease_until > now() {PRUNING}"):
                 await asyncio.sleep(0.02)
-        left = await conn.fetchval("SELECT extract(epoch FROM next_at - now()) FROM periodic")
+        left = await conn.fetchval(f"SELECT extract(epoch FROM next_at - now()) {PRUNING}")
         assert 0.8 * limits.PRUNE_EVERY_S < left < 1.2 * limits.PRUNE_EVERY_S
-        assert await conn.fetchval("SELECT fence FROM periodic") == 1
+        assert await conn.fetchval(f"SELECT fence {PRUNING}") == 1
     for one in pruners:
         one.stop()
     await asyncio.gather(*loops)

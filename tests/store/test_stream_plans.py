@@ -83,7 +83,7 @@ def _nodes(plan: Plan) -> Iterator[Plan]:
         yield from _nodes(inner)
 
 
-async def _scans(dsn: str, statement: str, *parameters: Any) -> dict[str, tuple[set[str], int]]:
+async def scans_of(dsn: str, statement: str, *parameters: Any) -> dict[str, tuple[set[str], int]]:
     """By table: the indexes that are used, and how many rows are read in all."""
     connection = await asyncpg.connect(dsn)
     try:
@@ -131,7 +131,7 @@ async def test_a_range_is_read_from_the_primary_key(
     """A page of each range at most; no scan of the table, and no sort of more than that."""
     things, roles = [thing for thing, _ in ranges], [role for _, role in ranges]
     statement = positions._RANGES[is_upwards]
-    scans = await _scans(dsn, statement, things, roles, 3, *edge, PAGE)
+    scans = await scans_of(dsn, statement, things, roles, 3, *edge, PAGE)
     assert scans.keys() == {"role"}
     indexes, rows = scans["role"]
     assert indexes == {"role_pkey"}
@@ -143,7 +143,7 @@ async def test_the_public_stream_is_read_from_role_time(
     dsn: str, is_upwards: bool, edge: tuple[Any, ...]
 ) -> None:
     """The rows of as many actions as are on the page."""
-    scans = await _scans(dsn, positions._TIME[is_upwards], 0, *edge, PAGE)
+    scans = await scans_of(dsn, positions._TIME[is_upwards], 0, *edge, PAGE)
     indexes, rows = scans["role"]
     assert indexes == {"role_time"}
     assert rows <= 3 * PAGE
@@ -155,7 +155,7 @@ async def test_home_of_few_follows_is_merged(
 ) -> None:
     """A page of each that is followed at most, from the primary key."""
     statement = positions._HOME_MERGE[is_upwards]
-    scans = await _scans(dsn, statement, FEW, None, False, False, *edge, PAGE)
+    scans = await scans_of(dsn, statement, FEW, None, False, False, *edge, PAGE)
     indexes, rows = scans["role"]
     assert indexes == {"role_pkey"}
     assert rows <= PAGE * FEW.int * 3
@@ -171,7 +171,7 @@ async def test_home_of_many_follows_is_walked(
     """All that happened, from role_time, until the page is full, and the follows once."""
     statement = positions._HOME_WALK[is_upwards]
     walked = limits.WALKED_ROWS * MANY.int
-    scans = await _scans(dsn, statement, MANY, None, False, False, *edge, PAGE, walked)
+    scans = await scans_of(dsn, statement, MANY, None, False, False, *edge, PAGE, walked)
     indexes, rows = scans["role"]
     assert indexes == {"role_time"}
     assert rows <= 3 * 2 * PAGE  # two of three things are followed
@@ -182,7 +182,7 @@ async def test_home_of_many_follows_is_walked(
 async def test_a_walk_in_vain_ends(dsn: str, is_upwards: bool, edge: tuple[Any, ...]) -> None:
     """No more rows of all that happened than were allowed."""
     statement = positions._HOME_WALK[is_upwards]
-    scans = await _scans(dsn, statement, FEW, None, False, False, *edge, PAGE, 500)
+    scans = await scans_of(dsn, statement, FEW, None, False, False, *edge, PAGE, 500)
     assert scans["role"] == ({"role_time"}, 500)
 
 
@@ -192,7 +192,7 @@ async def test_the_merge_of_many_follows_reads_few_of_them_further(
 ) -> None:
     """The newest of each, and a page of as many as could be on the page."""
     statement = positions._HOME_MERGE[is_upwards]
-    scans = await _scans(dsn, statement, MANY, None, False, False, *edge, PAGE)
+    scans = await scans_of(dsn, statement, MANY, None, False, False, *edge, PAGE)
     indexes, rows = scans["role"]
     assert indexes == {"role_pkey"}
     in_a_range = ACTIONS // THINGS * 3
@@ -207,9 +207,9 @@ async def test_what_decides_is_read_by_keys(dsn: str) -> None:
         for n in range(20)
     ]
     keys = [_md5(f"a{n + 1}") for n in range(20)]
-    scans = await _scans(dsn, streams._PARTS, at, keys)
+    scans = await scans_of(dsn, streams._PARTS, at, keys)
     assert scans["role"] == ({"role_time", "role_type"}, 80)
-    scans = await _scans(dsn, streams._ENTRIES, keys, ["a.b"])
+    scans = await scans_of(dsn, streams._ENTRIES, keys, ["a.b"])
     assert scans["activity"] == ({"activity_pkey"}, 20)
 
 
@@ -218,7 +218,7 @@ async def test_what_is_removed_is_found_by_its_time(dsn: str) -> None:
     keys = [_md5(f"a{n}") for n in (1, 2, 3)]
     gone = 0
     for statement, index in zip(streams._REMOVE, ("role_time", "role_type"), strict=True):
-        scans = await _scans(dsn, statement, keys)
+        scans = await scans_of(dsn, statement, keys)
         indexes, rows = scans["role"]
         assert index in indexes
         assert indexes <= {index, "role_pkey"}

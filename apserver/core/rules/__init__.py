@@ -25,13 +25,16 @@ from apserver.core.rules import (
     answers,
     block,
     facade,
+    flag,
     follow,
     forwarding,
     like,
+    move,
     objects,
     question,
     replies,
     things,
+    threads,
     told,
 )
 from apserver.core.streams import index_of
@@ -140,7 +143,7 @@ RULES = {
 }
 
 
-def _told(whom: addressed.Whom, *, is_listed: bool = True) -> Rule:
+def _told(whom: addressed.Whom) -> Rule:
     """A verb that changes nothing here, and whom it is told when nobody is named."""
     return Rule(
         needs=addressed.needs,
@@ -148,7 +151,6 @@ def _told(whom: addressed.Whom, *, is_listed: bool = True) -> Rule:
         receive=addressed.receive,
         complete=addressed.completing(whom),
         undo=addressed.undo,
-        is_listed=is_listed,
     )
 
 
@@ -156,18 +158,36 @@ RULES |= {
     **dict.fromkeys(("TentativeAccept", "TentativeReject"), _told(addressed.answered)),
     **dict.fromkeys(("Join", "Leave"), _told(addressed.authors)),
     **dict.fromkeys(("Arrive", "Travel", "Listen", "Read", "View"), _told(addressed.nobody)),
-    "Flag": _told(addressed.authors_elsewhere, is_listed=False),
+    "Flag": Rule(
+        needs=flag.needs,
+        send=flag.send,
+        receive=flag.receive,
+        complete=flag.complete,
+        about=flag.about,
+        narrow=flag.narrow,
+        undo=flag.undo,
+        is_listed=False,
+    ),
     "Ignore": replace(_told(addressed.nobody), complete=addressed.complete_ignore),
     "Invite": _told(addressed.invited),
     "Move": replace(
-        _told(addressed.followers), send=addressed.send_move, receive=addressed.receive_move
+        _told(addressed.followers),
+        needs=move.needs,
+        send=move.send,
+        receive=move.receive,
+        undo=move.undo,
     ),
     "Offer": _told(addressed.target_or_authors),
 }
 
 
+#: Nobody but its actor may read it, not even those whom it reaches.
+_CONFIDENTIAL = frozenset({"Flag"})
+
 #: What an actor does to something once.
 _ONCE = frozenset({"Announce", "Dislike", *like.TYPES})
+#: The same, and what ends it.
+_TURNS = _ONCE | {"Undo"}
 
 _OF_THINGS = Rule(
     needs=things.needs, send=things.send, receive=things.receive, complete=things.complete
@@ -181,14 +201,19 @@ def _rule_of(activity: Activity, facts: Facts) -> Rule | None:
     return RULES.get(activity.type)
 
 
+def is_confidential(activity: Activity) -> bool:
+    """Whether nobody may read it but its actor, whomever it is sent to."""
+    return activity.type in _CONFIDENTIAL
+
+
 def takes_turns(activity: Activity) -> bool:
     """Whether it counts once for each actor, or changes the actor itself: of several at the same
     time by one of ours each must know of the one before."""
-    if activity.type == "Update":
+    if activity.type in ("Move", "Update"):
         return activity.is_about_itself
     if activity.type == "Create":
         return question.may_be_vote(activity.embedded or {})
-    return activity.type in _ONCE and not activity.document.get("companionOf")
+    return activity.type in _TURNS and not activity.document.get("companionOf")
 
 
 def needs(activity: Activity, facts: Facts) -> tuple[Need, ...]:
@@ -259,7 +284,7 @@ def _complete(activity: Activity, facts: Facts) -> Activity:
 def send(activity: Activity, facts: Facts) -> Effects:
     """The effects of an activity by an actor of ours, besides storing and delivering it."""
     effects = _send(activity, facts)
-    if any(isinstance(effect, Instead) for effect in effects):
+    if any(isinstance(effect, Instead) for effect in effects) or is_confidential(activity):
         return effects
     return (
         *effects,
@@ -285,8 +310,7 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     effects = _receive(activity, facts)
     if any(isinstance(effect, Refuse) for effect in effects):
         return effects
-    rule = _rule_of(activity, facts)
-    if rule is not None and not rule.is_listed:
+    if not _is_listed(activity, facts):
         return effects if activity.ours else (*effects, Refuse("unlisted"))
     if any(isinstance(effect, EndActor) for effect in effects):
         return effects  # all that it sent goes with it, this too
@@ -295,7 +319,19 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     shown = Show(reach.activity, reach.actor, reach.addressed, reach.to_followers, visibility)
     # What is ours is in streams since it was sent.
     indexed = () if activity.ours else index_of(activity, facts.registry.verbs)
-    return (*effects, shown, *indexed, *forwarded)
+    concerns_us = facts.reaches(reach) or _answers_ours(activity, facts)
+    around = threads.explore(activity, facts) if concerns_us else ()
+    return (*effects, shown, *indexed, *forwarded, *around)
+
+
+def _is_listed(activity: Activity, facts: Facts) -> bool:
+    """Whether it is in inboxes and streams. An answer to what is confidential is not either: some
+    embed it."""
+    if activity.type in answers.TYPES:
+        inner = _inner_of(activity, facts)
+        return inner is None or not is_confidential(inner)
+    rule = _rule_of(activity, facts)
+    return rule is None or rule.is_listed
 
 
 def recall(activity: VerifiedActivity, facts: Facts) -> Effects:
@@ -315,10 +351,14 @@ def _is_known(activity: VerifiedActivity, facts: Facts) -> bool:
     sent to one of us, or changes what we hold."""
     if activity.ours or activity.in_person:
         return True
-    if activity.type == "Create" and replies.is_to_ours(activity.embedded or {}, facts):
-        return True  # IO-42
+    if _answers_ours(activity, facts) or add.is_of_pinned(activity, facts):
+        return True  # IO-42, IO-84
     changes = activity.type in ("Update", "Delete")
     return changes and (activity.is_about_itself or facts.object(activity.object_id) is not None)
+
+
+def _answers_ours(activity: VerifiedActivity, facts: Facts) -> bool:
+    return activity.type == "Create" and replies.is_to_ours(activity.embedded or {}, facts)
 
 
 def reach_of(activity: Activity, facts: Facts) -> ReachNeed:
@@ -333,7 +373,9 @@ def reach_of(activity: Activity, facts: Facts) -> ReachNeed:
         activity.key,
         activity.actor,
         tuple(sorted({*audience.recipients, *_about(activity, facts)} - {activity.actor})),
-        audience.is_public or (followers is not None and followers in audience.everyone),
+        audience.is_public
+        or (followers is not None and followers in audience.everyone)
+        or move.is_of_account(activity),  # which many servers address to nobody
         _participants(activity, facts) if audience.is_public else (),
     )
 
@@ -384,6 +426,7 @@ def _send_answer(activity: Activity, facts: Facts) -> Effects:
             f"{activity.type} of {activity.object_id}, which is not here",
             public=f"The activity to {activity.type.lower()} is not known here. "
             "Give its id, or embed it with its type, actor and object.",
+            pointer="/object",
         )
     answer = RULES[inner.type].answer(activity.type) if inner.type in RULES else None
     effects = answer(activity, inner, facts) if answer else ()

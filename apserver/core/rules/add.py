@@ -6,7 +6,9 @@ what others do (``followers``, ``likes`` ...) are the server's to keep. A target
 collection here is a place in the world: such an activity is told, and changes nothing here.
 
 From elsewhere an Add says something of the sender's own collections, which its own server keeps:
-it is listed, and one that is about a collection here has no effect (AP-S2S-39, AP-S2S-40).
+it is listed, and one that is about a collection here has no effect (AP-S2S-39, AP-S2S-40). Of what
+those have pinned whom somebody here follows there is a copy, which this keeps up to date (IO-84,
+`flow.profiles`).
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from apserver.core import limits
 from apserver.core.audience import Audience, Visibility, audience_of
 from apserver.core.collections import CUSTOM, OF_ACTORS, OF_OBJECTS
-from apserver.core.document import as_list, first, id_of, types_of
-from apserver.core.effects import AddTo, Effects, Open, Put, Refuse, RemoveFrom
-from apserver.core.facts import ActorNeed, Facts, Need, ObjectNeed
+from apserver.core.document import as_list, first, id_of, parse, types_of
+from apserver.core.effects import AddTo, Effects, Open, Put, Refuse, RemoveFrom, Revisit
+from apserver.core.facts import ActorNeed, Facts, Need, ObjectNeed, TotalNeed
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
+from apserver.core.names import pinned_of
 from apserver.core.origin import key_of, same_origin
 from apserver.core.rules import concerning
 from apserver.core.vocabulary import COLLECTION_TYPES
@@ -41,6 +45,8 @@ def needs(add: Activity, facts: Facts) -> Iterable[Need]:
         yield from concerning.needs_of_author(target, add, facts)
         yield ActorNeed(_owner(target))
         yield ObjectNeed(_owner(target))
+    if isinstance(add, VerifiedActivity) and not add.ours:
+        yield TotalNeed(pinned_of(add.actor))
 
 
 def complete(add: Activity, facts: Facts) -> Activity:
@@ -89,7 +95,45 @@ def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     is_kept_here = stored is not None and stored.ours and stored.type in COLLECTION_TYPES
     if is_kept_here or _name(target, activity, facts) is not None:
         return (Refuse("target-of-another"),)
-    return ()
+    return _pinned(activity, facts) if is_of_pinned(activity, facts) else ()
+
+
+def is_of_pinned(activity: VerifiedActivity, facts: Facts) -> bool:
+    """Whether somebody elsewhere pins or unpins, of whom we keep what it has pinned. Mastodon
+    addresses that to nobody (interop 2.4)."""
+    actor = facts.actor(activity.actor)
+    if activity.type not in ("Add", "Remove") or actor is None or actor.ours:
+        return False
+    if facts.total(pinned_of(activity.actor)) is None:
+        return False
+    return _target(activity) == featured_of(parse(actor.document), activity.actor)
+
+
+def featured_of(document: Mapping[str, Any], actor: str) -> str | None:
+    """The id of the collection of what an actor elsewhere has pinned, by its document: one of its
+    own origin."""
+    featured = id_of(document.get("featured"))
+    is_own = featured is not None and same_origin(featured, actor)
+    return featured if is_own else None
+
+
+def _pinned(activity: VerifiedActivity, facts: Facts) -> Effects:
+    """Its own posts alone, no more than a few; what is not known here is looked for."""
+    pinned, room = pinned_of(activity.actor), limits.PINNED
+    room -= facts.total(pinned) or 0
+    effects: list[AddTo | RemoveFrom | Revisit] = []
+    for id_ in concerning.objects_of(activity):
+        stored = facts.object(id_)
+        if activity.type == "Remove":
+            effects.append(RemoveFrom(pinned, id_))
+        elif stored is None and same_origin(id_, activity.actor):
+            effects.append(Revisit(activity.actor))
+        elif stored is not None and stored.author == key_of(activity.actor) and room > 0:
+            room -= 1
+            effects.append(
+                AddTo(pinned, id_, activity.actor, visibility=Visibility(stored.visibility))
+            )
+    return tuple(effects)
 
 
 def made(create: Activity, put: Put, facts: Facts) -> Effects:

@@ -2,10 +2,7 @@
 
 They are stored, listed and delivered (BP-07); what they mean is between people. Nobody is told by
 default what somebody looked at, or where somebody is: that is for who does it to say. Somebody who
-is ignored never hears of it, as with Block. A report goes to the server of who is reported, which
-lists it nowhere: it is for moderators.
-
-A Move of an actor is its own to make.
+is ignored never hears of it, as with Block.
 """
 
 from __future__ import annotations
@@ -14,11 +11,10 @@ from collections.abc import Callable, Iterable
 
 from apserver.core.audience import Audience
 from apserver.core.document import first, id_of
-from apserver.core.effects import Effects, Refuse
+from apserver.core.effects import Effects
 from apserver.core.facts import ActivityNeed, ActorNeed, Facts, Need, ObjectNeed
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.rules import concerning
-from apserver.errors import Forbidden
 
 Whom = Callable[[Activity, Facts], Iterable[str]]
 
@@ -47,14 +43,6 @@ def answered(activity: Activity, facts: Facts) -> Iterable[str]:
 def authors(activity: Activity, facts: Facts) -> Iterable[str]:
     """Whose the objects are; actors are their own."""
     return concerning.authors(activity, facts)
-
-
-def authors_elsewhere(activity: Activity, facts: Facts) -> Iterable[str]:
-    """The same, but for those here."""
-    for one in concerning.authors(activity, facts):
-        actor = facts.actor(one)
-        if actor is None or not actor.ours:
-            yield one
 
 
 def target_or_authors(activity: Activity, facts: Facts) -> Iterable[str]:
@@ -104,24 +92,9 @@ def send(activity: Activity, facts: Facts) -> Effects:
     return ()
 
 
-def send_move(move: Activity, facts: Facts) -> Effects:
-    """Forbidden when it is another actor that is moved."""
-    ids = concerning.objects_of(move)
-    if any(one != move.actor and facts.actor(one) is not None for one in ids):
-        raise Forbidden("Only an actor itself can move.", pointer="/object")
-    return ()
-
-
 def receive(activity: VerifiedActivity, facts: Facts) -> Effects:
     """The same from elsewhere."""
     return ()
-
-
-def receive_move(move: VerifiedActivity, facts: Facts) -> Effects:
-    """Nobody moves somebody else."""
-    ids = concerning.objects_of(move)
-    is_ours = any(facts.actor(one) is not None for one in ids if one != move.actor)
-    return (Refuse("move-of-another"),) if is_ours and not move.ours else ()
 
 
 def undo(undoing: Activity, activity: Activity, facts: Facts) -> Effects:

@@ -12,11 +12,10 @@ counts by itself, and are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from apserver.core.audience import Audience, Visibility, audience_of, visibility_of
-from apserver.core.document import as_list, ids_of, types_of
+from apserver.core.audience import Audience, Visibility
+from apserver.core.document import as_list, types_of
 from apserver.core.effects import (
     AddTo,
     Effect,
@@ -31,12 +30,11 @@ from apserver.core.effects import (
     Unrelate,
 )
 from apserver.core.facts import ActivityNeed, ActorNeed, Facts, Need, RelationNeed
-from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
+from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import collection_id
-from apserver.core.origin import activity_key, same_origin
-from apserver.core.ownership import is_by, objection, own_words
-from apserver.core.rules import answers, concerning
-from apserver.core.times import published_at, read_time
+from apserver.core.origin import activity_key
+from apserver.core.rules import answers, concerning, quotes
+from apserver.core.rules.fetched import kept
 from apserver.core.vocabulary import ACTIVITY_TYPES
 from apserver.errors import Forbidden
 
@@ -155,10 +153,11 @@ def _unlisted(announce: Activity, id_: str, before: str | None) -> tuple[Effect,
 
 
 def _is_of_activity(announce: Activity) -> bool:
-    """Whether an activity is announced in full, as groups do."""
-    values = as_list(announce.document.get("object"))
-    types = {type_ for one in values if isinstance(one, dict) for type_ in types_of(one)}
-    return not types.isdisjoint(ACTIVITY_TYPES - {"Question"})
+    """Whether an activity is announced in full, as groups do; one that AS2 has no type for, too."""
+    whole = [one for one in as_list(announce.document.get("object")) if isinstance(one, dict)]
+    types = {type_ for one in whole for type_ in types_of(one)}
+    unnamed = any({"actor", "object"} <= one.keys() for one in whole)
+    return unnamed or not types.isdisjoint(ACTIVITY_TYPES - {"Question"})
 
 
 def _fetched(announce: Activity, id_: str, facts: Facts) -> tuple[Effect, ...]:
@@ -168,41 +167,9 @@ def _fetched(announce: Activity, id_: str, facts: Facts) -> tuple[Effect, ...]:
     fetched = facts.document(id_)
     if fetched is None:
         return (Fetch(id_, is_needed=False),)
-    document = fetched.document
-    if document is None:
+    if fetched.document is None:
         return (Refuse(fetched.reason),)
-    if document.get("id") != id_:
-        return (Refuse("object-of-another-id"),)
-    if not has_own_row(document):
-        return ()
-    author = _author(document, id_)
-    if author is None:
-        return (Refuse("object-of-another-author"),)
-    put = _put(document, author, facts)
-    if put.visibility > Visibility.UNLISTED:
-        return (Refuse("object-not-public"),)
-    return (put,)
-
-
-def _author(document: Mapping[str, Any], id_: str) -> str | None:
-    """The author whom the object's own server names; one of that server."""
-    for author in ids_of(document.get("attributedTo")):
-        if same_origin(author, id_) and objection(document, author) is None:
-            return author if is_by(document, author) else None
-    return None
-
-
-def _put(document: Mapping[str, Any], author: str, facts: Facts) -> Put:
-    audience = audience_of(document)
-    return Put(
-        id=str(document["id"]),
-        kind="remote",
-        type=next(iter(types_of(document)), "Object"),
-        author=author,
-        visibility=visibility_of(audience, None),
-        audience=audience,
-        document=own_words(document, author),
-        context=document.get("@context"),
-        published_at=published_at(document.get("published"), facts.now),
-        updated_at=read_time(document.get("updated")),
-    )
+    found = kept(fetched.document, id_, now=facts.now)
+    if not isinstance(found, Put):
+        return () if found is None else (found,)
+    return (found, *quotes.check(found))

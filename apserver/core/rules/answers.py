@@ -60,6 +60,8 @@ def _may_answer(answer: Activity, stored: ActivityFact, facts: Facts) -> bool:
     ours shows it in full (CVE-2024-23649)."""
     if answer.type == "Undo":
         return stored.actor == answer.actor
+    if stored.type == "Flag":
+        return False  # a report is for moderators, who answer by closing it
     if isinstance(answer, VerifiedActivity):
         return True
     asked = stored.type == "Follow" and answer.actor in ids_of(stored.document.get("object"))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from apserver.core.document import id_of
 from apserver.core.effects import (
     AddTo,
     Effects,
@@ -85,10 +86,13 @@ def _ending(type_: str, *, by: str, follower: str, facts: Facts, of: str | None 
 
 
 def receive(block: VerifiedActivity, facts: Facts) -> Effects:
-    """An actor of ours is blocked by another."""
+    """An actor of ours is blocked by another; or banned from a community, its ``target``, which
+    is no matter between the two (FEP-1b12, Lemmy)."""
     blocked = facts.actor(block.object_id)
     if block.ours:
         return ()
+    if id_of(block.document.get("target")) not in (None, block.actor):
+        return (Refuse("block-elsewhere"),)
     if blocked is None or not blocked.ours:
         return (Refuse("block-not-ours"),)
     return (

@@ -132,9 +132,12 @@ def is_of_here(activity: Activity, facts: Facts) -> bool:
     return (actor is not None and actor.ours) or any(one and one.ours for one in found)
 
 
-def check(activity: Activity, facts: Facts) -> None:
+def check(activity: Activity, facts: Facts, *, though_blocked: bool = False) -> None:
     """Refuse what one of ours cannot do since there is nothing to do it with: BadInput, Missing or
-    Gone, with a pointer to the object."""
+    Gone, with a pointer to the object.
+
+    ``though_blocked``: what everybody may read is there for those too whom its author blocks.
+    """
     values = as_list(activity.document.get("object"))
     for at, value in enumerate(values):
         pointer = f"/object/{at}" if len(values) > 1 else "/object"
@@ -144,6 +147,8 @@ def check(activity: Activity, facts: Facts) -> None:
         if at >= limits.PARTICIPANTS:
             raise BadInput(f"At most {limits.PARTICIPANTS} objects.", pointer=pointer)
         reason = _objection(id_, activity, facts)
+        if reason == "actor-blocked" and though_blocked and _is_open(id_, facts):
+            continue
         if reason == "object-deleted":
             raise Gone("It was deleted.", pointer=pointer)
         if reason is not None or _is_nowhere(id_, activity, facts):
@@ -168,6 +173,12 @@ def _objection(id_: str, activity: Activity, facts: Facts) -> str | None:
     if not may_read(viewer, stored):
         return "object-not-readable"
     return "object-deleted" if stored.deleted else None
+
+
+def _is_open(id_: str, facts: Facts) -> bool:
+    stored = facts.object(id_)
+    is_there = stored is not None and not stored.deleted
+    return is_there and stored is not None and stored.visibility <= Visibility.UNLISTED
 
 
 def _is_nowhere(id_: str, activity: Activity, facts: Facts) -> bool:

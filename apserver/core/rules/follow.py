@@ -41,6 +41,7 @@ from apserver.core.facts import (
     Need,
     ObjectFact,
     ObjectNeed,
+    ReachNeed,
     RelationNeed,
 )
 from apserver.core.flags import ALL, Wish, wish_of, wish_received
@@ -61,6 +62,8 @@ def needs(follow: Activity, facts: Facts) -> Iterable[Need]:
         yield RelationNeed(follow.actor, "block", followed)
         yield RelationNeed(followed, "block", follow.actor)
         yield FollowsNeed(follow.actor, followed)
+        if not isinstance(follow, VerifiedActivity):
+            yield _is_heard(follow)
         if ActorNeed(followed) in facts.found and facts.actor(followed) is None:
             yield ObjectNeed(followed)
             yield from concerning.needs_of_author(followed, follow, facts)
@@ -105,6 +108,9 @@ def send(follow: Activity, facts: Facts) -> Effects:
     thing, is_thing = _thing(follow, facts), _is_thing(follow, facts)
     if facts.actor(followed) is None and not is_thing and same_origin(followed, follow.actor):
         raise Missing(f"There is nothing at {followed} to follow.", pointer="/object")
+    asked = facts.actor(followed)
+    if asked is not None and asked.moved_to is not None:
+        raise BadInput(f"It has moved. Follow {asked.moved_to} instead.", pointer="/object")
     if facts.blocks(follow.actor, followed):
         raise BadInput("You block this actor. Undo the Block first.", pointer="/object")
     if thing is not None and thing.deleted:
@@ -123,8 +129,8 @@ def send(follow: Activity, facts: Facts) -> Effects:
     if put.mutes:
         return (put,)
     if not is_thing or _waits_for_site(followed, facts):
-        asked = Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True)
-        return (asked, put, *_waiting(follow, "pendingFollowing", whose=follow.actor, facts=facts))
+        waits = Relate(follow.actor, "follow", followed, "pending", follow.id, subject_ours=True)
+        return (waits, put, *_waiting(follow, "pendingFollowing", whose=follow.actor, facts=facts))
     return (
         Relate(follow.actor, "follow", followed, "accepted", follow.id, subject_ours=True),
         AddTo(collection_id(follow.actor, "following"), followed),
@@ -234,7 +240,8 @@ def receive(follow: VerifiedActivity, facts: Facts) -> Effects:
     )
     if not follow.ours:  # of ours it was written when it was sent
         asked += (_put(follow, followed.id, _wish_kept(follow, followed.id, facts), facts),)
-    if followed.id.endswith(f"/{INSTANCE}") or facts.blocks(followed.id, follow.actor):
+    is_closed = followed.id.endswith(f"/{INSTANCE}") or followed.moved_to is not None
+    if is_closed or facts.blocks(followed.id, follow.actor):
         return (*asked, Send(_answer("Reject", follow, by=followed.id)))
     if follow.id is not None and facts.was_undone(follow.actor, follow.id):
         return (Unrelate(follow.actor, "undone", follow.id), Refuse("follow-undone"))
@@ -301,9 +308,16 @@ def accept(answer: Activity, follow: Activity, facts: Facts) -> Effects:
     if follower_ours:
         effects.append(AddTo(collection_id(follow.actor, "following"), follow.object_id))
         known = facts.follow(follow.actor, follow.object_id)
-        if known is not None and known.state == "pending" and not _is_ours(follow.object_id, facts):
+        is_new = known is not None and known.state == "pending"
+        is_heard = _is_ours(follow.object_id, facts) or facts.reaches(_is_heard(follow))
+        if is_new and not is_heard:
             effects.append(Recall(follow.object_id))
     return tuple(effects)
+
+
+def _is_heard(follow: Activity) -> ReachNeed:
+    """Whether somebody here follows the same already, so that we have what it did before."""
+    return ReachNeed(follow.key, str(follow.object_id), (), to_followers=True)
 
 
 def reject(answer: Activity, follow: Activity, facts: Facts) -> Effects:

@@ -13,12 +13,21 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from apserver.core import limits
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of, with_addressing
-from apserver.core.collections import OF_ACTORS
-from apserver.core.document import parse, types_of
-from apserver.core.effects import Bury, Effects, EndActor, Fetch, Put, PutActor, PutOwnActor, Refuse
+from apserver.core.document import types_of
+from apserver.core.effects import (
+    Bury,
+    Effects,
+    EndActor,
+    Fetch,
+    Put,
+    PutActor,
+    PutOwnActor,
+    Refuse,
+    RemoveFrom,
+    Revisit,
+)
 from apserver.core.facts import (
     ActivityNeed,
     ActorNeed,
@@ -29,27 +38,21 @@ from apserver.core.facts import (
     ObjectNeed,
 )
 from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_own_row
+from apserver.core.names import pinned_of
 from apserver.core.origin import key_of, same_origin
-from apserver.core.ownership import is_by, objection, own_words
-from apserver.core.rules import activities, add, posts, question, replies
+from apserver.core.ownership import is_by, objection
+from apserver.core.polls import has_counts
+from apserver.core.received import as_kept
+from apserver.core.rules import activities, add, edits, posts, question, quotes, replies
 from apserver.core.times import published_at, read_time, stamp
 from apserver.core.tombstones import tombstone
-from apserver.core.vocabulary import AS2_CONTEXT, PUBLIC
+from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import BadInput, Forbidden, Gone, Missing, Unprocessable
 
-_ACTOR_MANAGED = frozenset(OF_ACTORS) | frozenset(
-    "id type preferredUsername endpoints publicKey "
-    "assertionMethod published streams url actor publicKeyPem publicKeyMultibase".split()
-)
 #: What makes a document an actor, or a key. Others believe it of whatever we serve.
 _NOT_IN_OBJECTS = ("inbox", "publicKey", "assertionMethod", "publicKeyPem", "publicKeyMultibase")
 #: An edit of something that we never saw is taken as its making, while it is young (IO-45).
 _STILL_NEWS = timedelta(days=1)
-#: What an Update by a client cannot change: the server's to keep (AP-C2S-23, BP-06).
-_SERVER_MANAGED = frozenset(
-    {"id", "attributedTo", "published", "updated", "replies", "likes", "shares"}
-)
-
 #: What an Update from elsewhere cannot change: nobody is made an author afterwards.
 _AUTHOR_STAYS = ("attributedTo", "actor")
 
@@ -72,15 +75,26 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     yield ActorNeed(activity.actor)
     yield from _needs_of_replies(activity, facts)
     yield from posts.needs(activity, facts)
+    if isinstance(activity, VerifiedActivity):
+        yield from quotes.needs(activity, _said(activity, facts), facts)
     is_new = activity.type == "Create" and not isinstance(activity, VerifiedActivity)
     if activity.object_id is not None and not is_new:
         yield ObjectNeed(activity.object_id)
         yield ObjectNeed(activity.object_id, activity.actor)
+        if activity.type == "Delete":
+            yield from replies.leave_needs(activity.object_id)
         if activity.type != "Create" and not activity.is_about_itself:
             yield ActivityNeed(activity.object_id, activity.actor)
             yield from _needs_of_activity(activity, facts)
         if activity.embedded is None:
             yield DocumentNeed(activity.object_id)
+
+
+def _said(activity: Activity, facts: Facts) -> Mapping[str, Any]:
+    """The object in full, as far as it is there."""
+    fetched = facts.document(activity.object_id or "")
+    whole = activity.embedded or (fetched.document if fetched else None)
+    return {} if whole is None else whole
 
 
 def _needs_of_replies(activity: Activity, facts: Facts) -> Iterable[Need]:
@@ -110,14 +124,19 @@ def send_create(create: Activity, facts: Facts) -> Effects:
         raise Unprocessable(_NO_VOTE[refused[0].reason], pointer="/object")
     if add.is_collection(create.embedded):
         return add.made(create, put, facts)
-    return _answering(create, put, facts)
+    return (
+        *_answering(create, put, facts),
+        *question.asked(put.id, put.document, facts, before={}),
+    )
 
 
 def complete_create(create: Activity, facts: Facts) -> Activity:
     """A post as others expect it; a vote that addresses nobody goes to who asked (IO-58)."""
     asked_by = question.asked_by(create.embedded or {}, facts)
     if asked_by is None or create.audience.everyone:
-        return posts.complete(create, facts, before={})
+        made = {**create.document, "object": question.as_edited(create.embedded or {}, {})}
+        whole = create if create.embedded is None else replace(create, document=made)
+        return posts.complete(whole, facts, before={})
     audience = Audience(to=(asked_by,))
     vote = with_addressing(create.embedded or {}, audience)
     return addressed_to(replace(create, document={**create.document, "object": vote}), audience)
@@ -142,7 +161,7 @@ def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     if refusal is not None:
         return (refusal,)
     put = _put(create, embedded, facts, kind="remote")
-    return _answering(create, put, facts)
+    return (*_answering(create, put, facts), *quotes.check(put))
 
 
 def _check_no_pretence(object_: Mapping[str, Any], actor: str) -> None:
@@ -166,7 +185,7 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     """
     patch = update.embedded
     if update.is_about_itself and patch is not None:
-        return _complete_profile(update, patch, facts)
+        return edits.complete_profile(update, patch, facts)
     stored = facts.object(update.object_id)
     if patch is None:
         raise BadInput("Update needs the members that change, with the id.", pointer="/object")
@@ -174,47 +193,20 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     if fact is not None and patch is not None:
         return activities.complete_update(update, fact, patch, facts)
     if stored is None or not stored.ours:
-        raise Missing(public="There is no such object of yours. Update it by its id.")
+        raise Missing("You have no such object. Update it by its id.", pointer="/object/id")
     if stored.author != key_of(update.actor):
         raise Forbidden("Only its author can update it.", pointer="/object/id")
     if stored.deleted:
         raise Gone("It was deleted.", pointer="/object/id")
-    kept = _SERVER_MANAGED | (add.OF_ITEMS if add.is_collection(stored.document) else set())
-    whole = {**_merged(stored.document, patch, kept=kept), "updated": stamp(facts.now)}
+    kept = edits.SERVER_MANAGED | (add.OF_ITEMS if add.is_collection(stored.document) else set())
+    whole = edits.merged(stored.document, patch, kept=kept)
+    if not has_counts(patch):  # else it tells how a Question stands, and edits nothing
+        whole = question.as_edited({**whole, "updated": stamp(facts.now)}, stored.document)
     _check_no_pretence(whole, update.actor)
     document = {**update.document, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
     changed = addressed_to(changed, changed.audience | audience_of(whole))
     return posts.complete(changed, facts, before=stored.document)
-
-
-def _complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) -> Activity:
-    """An actor changes what it says of itself (BP-06): known to everybody and to its followers."""
-    actor = facts.actor(update.actor)
-    assert actor is not None, "whoever posts is known"
-    whole = _merged(parse(actor.document), patch, kept=_ACTOR_MANAGED)
-    if len(str(whole.get("name", ""))) > limits.DISPLAY_NAME:
-        raise BadInput(f"It may have {limits.DISPLAY_NAME} characters.", pointer="/object/name")
-    context = whole.pop("@context")
-    document = {**update.document, "@context": context, "object": whole}
-    changed = Activity(document, update.id, update.type, update.actor, update.addressed)
-    if changed.audience.everyone:
-        return changed
-    followers = () if actor.followers is None else (actor.followers,)
-    return addressed_to(changed, Audience(to=(PUBLIC,), cc=followers))
-
-
-def _merged(
-    stored: Mapping[str, Any],
-    patch: Mapping[str, Any],
-    *,
-    kept: frozenset[str] = _SERVER_MANAGED,
-) -> dict[str, Any]:
-    for name in sorted(kept & patch.keys()):
-        if name != "id" and patch[name] != stored.get(name):
-            raise BadInput(f"{name} is kept by the server.", pointer=f"/object/{name}")
-    merged = {**stored, **{name: one for name, one in patch.items() if name != "@context"}}
-    return {name: value for name, value in merged.items() if value is not None}
 
 
 def send_update(update: Activity, facts: Facts) -> Effects:
@@ -226,7 +218,9 @@ def send_update(update: Activity, facts: Facts) -> Effects:
     if update.is_about_itself:
         return (PutOwnActor(update.actor, {"@context": update.document["@context"], **embedded}),)
     put = _put(update, embedded, facts, kind="ours", replace=True)
-    return (replace(put, also=_also(embedded, facts)),)
+    before = facts.object(put.id)
+    asked = question.asked(put.id, embedded, facts, before=before.document if before else {})
+    return (replace(put, also=_also(embedded, facts)), *asked)
 
 
 def _also(whole: Mapping[str, Any], facts: Facts) -> frozenset[UUID]:
@@ -249,19 +243,19 @@ def receive_update(update: VerifiedActivity, facts: Facts) -> Effects:
     if not update.is_about_itself:
         return _receive(update, facts, _update)
     found = _object_of(update, facts)
-    return (found if isinstance(found, Fetch | Refuse) else _put_actor(update, found),)
+    return (found,) if isinstance(found, Fetch | Refuse) else _put_actor(update, found)
 
 
-def _put_actor(update: Activity, document: Mapping[str, Any]) -> PutActor | Refuse:
+def _put_actor(update: Activity, document: Mapping[str, Any]) -> Effects:
     if document.get("id") != update.actor:
-        return Refuse("object-of-another-author")
+        return (Refuse("object-of-another-author"),)
     try:
         # http is taken for what it is by whoever connects: here it is only written down.
         profile = parse_actor(document, allow_http=True)
     except BadInput:
-        return Refuse("actor-unreadable")
+        return (Refuse("actor-unreadable"),)
     whole = {"@context": update.document.get("@context", AS2_CONTEXT), **document}
-    return PutActor(profile, whole)
+    return (PutActor(profile, whole), Revisit(update.actor))
 
 
 def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
@@ -275,8 +269,10 @@ def _update(update: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effe
     changed = read_time(embedded.get("updated"))
     if changed is not None and changed < (stored.updated_at or stored.published_at):
         return (Refuse("update-older"),)
+    embedded = question.as_told(stored, embedded, changed) or embedded
     kept = {name: stored.document.get(name) for name in _AUTHOR_STAYS}
-    return (_put(update, {**embedded, **kept}, facts, kind="remote", replace=True),)
+    put = _put(update, {**embedded, **kept}, facts, kind="remote", replace=True)
+    return (put, *quotes.check(put))
 
 
 # Delete -----------------------------------------------------------------------------------
@@ -289,7 +285,7 @@ def complete_delete(delete: Activity, facts: Facts) -> Activity:
     if fact is not None:
         return activities.complete_delete(delete, fact, facts)
     if delete.object_id is None or stored is None or not stored.ours:
-        raise Missing(public="There is no such object of yours. Delete it by its id.")
+        raise Missing("You have no such object. Delete it by its id.", pointer="/object")
     if stored.author != key_of(delete.actor):
         raise Forbidden("Only its author can delete it.", pointer="/object")
     if stored.deleted:
@@ -329,7 +325,9 @@ def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) ->
     id_, stored = str(delete.object_id), facts.object(delete.object_id)
     if stored is None:
         return (Bury(id_, kind, delete.actor, "Object", facts.now),)
-    left = () if stored.deleted else replies.leave(id_, stored.document)
+    left = () if stored.deleted else replies.leave(id_, stored.document, facts)
+    if kind == "remote":
+        left += (RemoveFrom(pinned_of(delete.actor), id_),)
     return (Bury(id_, kind, delete.actor, stored.type, facts.now), *left)
 
 
@@ -384,6 +382,16 @@ def _put(
 ) -> Put:
     author = facts.actor(activity.actor)
     followers = author.followers if author else None
+    document, context = object_, activity.document.get("@context")
+    if kind == "remote":
+        stored = facts.object(str(object_["id"]))
+        document, context = as_kept(
+            object_,
+            activity.actor,
+            context,
+            quotes_itself=quotes.quotes_itself(object_, activity, facts),
+            before=stored.document if stored else None,
+        )
     published = object_.get("published") or activity.document.get("published")
     return Put(
         id=str(object_["id"]),
@@ -392,8 +400,8 @@ def _put(
         author=activity.actor,
         visibility=visibility_of(activity.audience, followers),
         audience=activity.audience | audience_of(object_),
-        document=object_ if kind == "ours" else own_words(object_, activity.actor),
-        context=activity.document.get("@context"),
+        document=document,
+        context=context,
         published_at=published_at(published, facts.now),
         updated_at=read_time(object_.get("updated")),
         replace=replace,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from apserver.core import limits, mentions, notes
+from apserver.core.attachments import checked
 from apserver.core.audience import (
     Audience,
     Visibility,
@@ -22,24 +23,38 @@ from apserver.core.audience import (
     with_addressing,
 )
 from apserver.core.document import first, id_of, parse
-from apserver.core.facts import ActorFact, Facts, HandleNeed, Need
+from apserver.core.emoji import shortcodes_of, with_emoji
+from apserver.core.facts import ActorFact, EmojiNeed, Facts, HandleNeed, Need
+from apserver.core.hashtags import fold_tag, with_places
 from apserver.core.html import Markup
 from apserver.core.mentions import Links, Named
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import Names, collection_id
 from apserver.core.origin import Handle, host_of, origin_of
-from apserver.core.rules import concerning
+from apserver.core.quotes import plain
+from apserver.core.rules import concerning, quotes
 from apserver.core.webfinger import claimed_handle
 from apserver.errors import BadInput
 
 
 def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
-    """Whom the text of a post of ours names, but for those it has tags for."""
+    """Whom the text of a post of ours names, but for those it has tags for; its emoji, and what it
+    quotes. An edit says a part: what it was before may go on."""
     post = activity.embedded
     if isinstance(activity, VerifiedActivity) or post is None or "companionOf" in post:
         return
+    for document in (post, *_said_before(activity, facts)):
+        yield from map(EmojiNeed, shortcodes_of(document))
+        yield from quotes.needs(activity, document, facts)
     for handle in _unknown(post, activity.actor, facts).values():
         yield HandleNeed(handle)
+
+
+def _said_before(activity: Activity, facts: Facts) -> Iterable[Mapping[str, Any]]:
+    if (stored := facts.object(activity.object_id)) is not None:
+        yield stored.document
+    if activity.is_about_itself and (actor := facts.actor(activity.actor)) is not None:
+        yield parse(actor.document)
 
 
 def complete(activity: Activity, facts: Facts, *, before: Mapping[str, Any]) -> Activity:
@@ -49,15 +64,19 @@ def complete(activity: Activity, facts: Facts, *, before: Mapping[str, Any]) -> 
     if post is None or not notes.is_post(post) or "companionOf" in post:
         return activity
     context = activity.document.get("@context")
-    whole, mentioned = dict(post), tuple[str, ...]()
+    post, before = plain(post), plain(before)
+    names = Names(str(origin_of(activity.actor)))
+    whole, mentioned = with_places(checked(post), names), tuple[str, ...]()
     if notes.texts_of(post) != (said := notes.texts_of(before)):
-        whole = notes.in_languages(post, before, context=context)
+        whole = notes.in_languages(whole, before, context=context)
         whole, mentioned = _tagged(whole, activity.actor, facts, said=said)
-    whole = notes.with_members(whole, before)
+    whole = with_own_emoji(notes.with_members(whole, before), activity, facts)
+    whole, quoted = quotes.complete(whole, activity, facts, before=before)
     if not before:
         whole = {**_place(whole, activity, facts), **whole}
     shown = audience_of(whole)
-    cc = Audience(cc=tuple(one for one in mentioned if one not in activity.audience.everyone))
+    told = dict.fromkeys((*mentioned, *quoted))
+    cc = Audience(cc=tuple(one for one in told if one not in activity.audience.everyone))
     author = facts.actor(activity.actor)
     if visibility_of(shown, author.followers if author else None) == Visibility.DIRECT:
         cc = Audience()
@@ -70,6 +89,11 @@ def complete(activity: Activity, facts: Facts, *, before: Mapping[str, Any]) -> 
         "object": with_addressing(whole, shown | cc),
     }
     return addressed_to(replace(activity, document=document), audience)
+
+
+def with_own_emoji(document: Mapping[str, Any], activity: Activity, facts: Facts) -> dict[str, Any]:
+    """A post or an actor with tags for the emoji of this server in it."""
+    return with_emoji(document, facts.emoji, names=Names(str(origin_of(activity.actor))))
 
 
 def _tagged(
@@ -113,7 +137,7 @@ def _links(
     """Where what is named leads: by the tags of the client, or by what was found."""
     given = notes.tags_by_name(post, "Mention")
     hashtags = notes.tags_by_name(post, "Hashtag")
-    folded = {mentions.fold_tag(name): href for name, href in hashtags.items()}
+    folded = {fold_tag(name): href for name, href in hashtags.items()}
     names = Names(str(origin_of(actor)))
     return Links(
         {**given, **{written: href for written, (href, _) in people.items()}},

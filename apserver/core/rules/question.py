@@ -4,7 +4,8 @@ A vote answers the Question, has the ``name`` of an option and no ``content`` (i
 It counts once for each voter and option, and with ``oneOf`` once for each voter; not after the end
 (``endTime`` or ``closed``), and not by who may not read the Question (IO-79). Who voted for what is
 told to nobody: the numbers are counters of collections without a URL. They are put into the
-Question when it is read (`with_votes`), and so is its end.
+Question when it is read (`with_votes`), and so is its end. Those who got it, and who voted, are
+told now and then by an Update, and once more when it has ended (`flow.polls`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,33 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from apserver.core import limits
 from apserver.core.audience import Visibility
-from apserver.core.document import as_list, first, id_of
-from apserver.core.effects import AddTo, Effects, Open, Refuse, Relate
+from apserver.core.document import as_list, first, id_of, types_of
+from apserver.core.effects import (
+    AddTo,
+    Effects,
+    ForgetVotes,
+    Open,
+    Refuse,
+    Relate,
+    TellVotes,
+)
 from apserver.core.facts import Facts, Need, ObjectFact, RelationNeed
 from apserver.core.model import Activity, VerifiedActivity
+from apserver.core.polls import (
+    as_it_stands,
+    counts_of,
+    end_of,
+    has_ended,
+    options_of,
+    tell_at,
+    with_counts,
+)
 from apserver.core.rules import concerning
 from apserver.core.times import read_time, stamp
+
+#: The collection, below a Question, of those who voted in it.
+VOTERS_OF = "voters"
 
 
 def needs(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Iterable[Need]:
@@ -42,10 +62,10 @@ def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effec
     if stored is None or id_ is None or not stored.ours:
         return None
     reason = concerning.refused(id_, activity, facts)
-    options, is_single = _options(stored.document)
+    options, is_single = options_of(stored.document)
     if reason is not None:
         return (Refuse(reason),)
-    if _has_ended(stored.document, facts.now):
+    if has_ended(stored.document, facts.now):
         return (Refuse("vote-too-late"),)
     if document["name"] not in options:
         return (Refuse("vote-for-nothing"),)
@@ -53,14 +73,52 @@ def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effec
         return (Refuse("vote-repeated"),)
     author = str(concerning.author_of(stored))
     ours = not isinstance(activity, VerifiedActivity)
-    chosen, voters = f"{id_}/votes/{options.index(document['name'])}", f"{id_}/voters"
+    chosen, voters = f"{id_}/votes/{options.index(document['name'])}", f"{id_}/{VOTERS_OF}"
     return (
         Relate(activity.actor, "vote", id_, "accepted", activity.id, subject_ours=ours),
         Open(chosen, author, "votes"),
         Open(voters, author, "votes"),
         AddTo(chosen, activity.actor, visibility=Visibility.DIRECT),
         AddTo(voters, activity.actor, visibility=Visibility.DIRECT),
+        TellVotes(id_, tell_at(stored.document, facts.now)),
     )
+
+
+def asked(
+    id_: str, document: Mapping[str, Any], facts: Facts, *, before: Mapping[str, Any]
+) -> Effects:
+    """What follows when one of ours makes a Question, or changes it: its end is told when it comes.
+    Other options are another question: who voted on ``before`` has not voted on it."""
+    if "Question" not in types_of(document):
+        return ()
+    effects: Effects = ()
+    if before and options_of(before) != options_of(document):
+        effects = (ForgetVotes(id_, tuple(counters(id_, before))),)
+    end = end_of(document)
+    if end is not None and end > facts.now and not document.get("closed"):
+        return (*effects, TellVotes(id_, end, is_end=True))
+    return effects
+
+
+def as_edited(whole: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A Question of ours as its author made or edited it, with the numbers that were told before:
+    none for other options."""
+    if "Question" not in types_of(whole):
+        return dict(whole)
+    is_same = options_of(before) == options_of(whole)
+    counts, voters = counts_of(before) if is_same else ({}, 0)
+    return with_counts(whole, counts, voters)
+
+
+def as_told(
+    stored: ObjectFact, told: Mapping[str, Any], changed: datetime | None
+) -> dict[str, Any] | None:
+    """A Question of somebody else after an Update that does not edit it, but says how it stands
+    (IO-78); None for an edit."""
+    is_edit = changed is not None and changed != stored.updated_at
+    if stored.type != "Question" or is_edit or options_of(stored.document) != options_of(told):
+        return None
+    return as_it_stands(stored.document, told)
 
 
 def may_be_vote(document: Mapping[str, Any]) -> bool:
@@ -70,8 +128,8 @@ def may_be_vote(document: Mapping[str, Any]) -> bool:
 
 def counters(id_: str, document: Mapping[str, Any]) -> list[str]:
     """The collections that count the votes for a Question: how many voted, then by option."""
-    options, _ = _options(document)
-    return [f"{id_}/voters", *(f"{id_}/votes/{at}" for at in range(len(options)))]
+    options, _ = options_of(document)
+    return [f"{id_}/{VOTERS_OF}", *(f"{id_}/votes/{at}" for at in range(len(options)))]
 
 
 def with_votes(
@@ -89,7 +147,7 @@ def with_votes(
                 for n, option in enumerate(as_list(document[name]))
                 for at in (f"{id_}/votes/{n}",)
             ]
-    shown["votersCount"] = totals.get(f"{id_}/voters", 0)
+    shown["votersCount"] = totals.get(f"{id_}/{VOTERS_OF}", 0)
     end = read_time(document.get("endTime"))
     if "closed" not in document and end is not None and end <= now:
         shown["closed"] = stamp(end)
@@ -106,15 +164,3 @@ def _asked(document: Mapping[str, Any]) -> str | None:
 def _question(document: Mapping[str, Any], facts: Facts) -> ObjectFact | None:
     stored = facts.object(_asked(document))
     return stored if stored is not None and stored.type == "Question" else None
-
-
-def _options(document: Mapping[str, Any]) -> tuple[list[Any], bool]:
-    """The names of the options, and whether only one may be chosen."""
-    is_single = "anyOf" not in document
-    values = as_list(document.get("oneOf" if is_single else "anyOf"))[: limits.OPTIONS]
-    return [one.get("name") if isinstance(one, dict) else None for one in values], is_single
-
-
-def _has_ended(document: Mapping[str, Any], now: datetime) -> bool:
-    end = read_time(document.get("endTime"))
-    return bool(document.get("closed")) or (end is not None and end <= now)

@@ -290,6 +290,20 @@ federation.setObjectDispatcher(Note, "/users/{identifier}/notes/{id}", (_ctx, { 
 const current = new AsyncLocalStorage();
 const href = (x) => (x == null ? null : x.href);
 
+// An embedded post as Fedify's own types read it.
+async function asRead(post) {
+  if (post == null) return null;
+  const out = { type: post.constructor.name, tags: [], attachments: [], quote: href(post.quoteUrl) };
+  for await (const tag of post.getTags()) {
+    const icon = tag.getIcon ? await tag.getIcon() : null;
+    out.tags.push({ type: tag.constructor.name, name: String(tag.name), href: href(tag.href), icon: href(icon?.url) });
+  }
+  for await (const one of post.getAttachments()) {
+    out.attachments.push({ type: one.constructor.name, url: href(one.url), mediaType: one.mediaType, name: String(one.name), width: one.width, height: one.height });
+  }
+  return out;
+}
+
 async function handle(ctx, activity) {
   const rec = current.getStore();
   if (rec) rec.dispatched = true;
@@ -324,6 +338,7 @@ async function handle(ctx, activity) {
     if (inner.id) remote.set(inner.id, { state: "undone", by: actorId });
   } else if (activity instanceof Create || activity instanceof Update) {
     if (inner.id) remote.set(inner.id, { state: activity instanceof Create ? "created" : "updated", by: actorId, json: raw });
+    if (rec && typeof raw === "object") rec.read = await asRead(await activity.getObject(ctx));
   } else if (activity instanceof Delete) {
     const id = activity.objectId?.href;
     if (id) remote.set(id, { state: "deleted", by: actorId });
