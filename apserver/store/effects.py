@@ -121,18 +121,14 @@ async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
 
 
 async def _put(conn: Connection, puts: Sequence[Put]) -> None:
+    """Put objects, and under their hashtags; those that are edited may have had others."""
     for replace in (False, True):
-        rows = [object_row(put) for put in puts if put.replace is replace]
-        if rows:
-            await objects.put_objects(conn, rows, replace=replace)
-    await _index_tags(conn, puts)
-
-
-async def _index_tags(conn: Connection, puts: Sequence[Put]) -> None:
-    """Put objects under their hashtags; those that are edited may have had others."""
-    keys = {key_of(one.id) for one in puts if one.replace or tags_of(one.document)}
-    if keys:
-        await hashtags.index(conn, keys)
+        some = [put for put in puts if put.replace is replace]
+        if some:
+            await objects.put_objects(conn, [object_row(put) for put in some], replace=replace)
+        tagged = {key_of(put.id) for put in some if replace or tags_of(put.document)}
+        if tagged:
+            await hashtags.index(conn, tagged, again=replace)
 
 
 async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:

@@ -23,7 +23,7 @@ _STORED = """
 SELECT key, document,
        CASE WHEN published_at < date_trunc('second', stored_at) THEN published_at
             ELSE stored_at END AS sort_at,
-       visibility = 0 AND deleted_at IS NULL AND kind <> 'site' AS is_public
+       visibility = 0 AND deleted_at IS NULL AND kind <> 'site' AND NOT is_found AS is_public
 FROM object WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE
 """
 
@@ -64,10 +64,12 @@ def may_have_tags(document: bytes) -> bool:
     return _MARK in document
 
 
-async def index(conn: Connection, keys: Collection[UUID]) -> None:
-    """Put these objects under the hashtags that they have now, and under no others."""
+async def index(conn: Connection, keys: Collection[UUID], *, again: bool) -> None:
+    """Put these objects under the hashtags that they have now, and under no others. ``again``: they
+    may be under some already."""
     rows = await conn.fetch(_STORED, sorted(keys))
-    await conn.execute(_REMOVE, [row["key"] for row in rows])
+    if again:
+        await conn.execute(_REMOVE, [row["key"] for row in rows])
     entries = [
         (tag, row["sort_at"], row["key"])
         for row in rows
