@@ -24,6 +24,8 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
     ├── LeaseLost              another worker has what this one was doing
     ├── RemoteTrouble 502      another server failed us
     │   ├── RemoteGone         it says that the thing is gone (404, 410)
+    │   ├── RemoteRefused      it does not show it to who asks (401, 403)
+    │   ├── RemoteSlow 504     it takes longer than whoever asked us waits
     │   ├── Unreachable        it gave no answer at all, or we may not ask it
     │   └── Astray             it leads in a circle, or further than we follow
     │       └── OverBudget     one event has caused all the requests that it may
@@ -34,11 +36,18 @@ Each has two voices: ``str(error)`` is for the log and may name keys, hosts and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Literal, Self, TypeAlias
 
 Why: TypeAlias = Literal["address", "name", "connection", "tls", "time", "answer"]
 
 _FEP_C180 = "https://w3id.org/fep/c180#"  #: problem types for ActivityPub
+
+
+def told(status: int, detail: str) -> dict[str, str | int]:
+    """What every problem has (RFC 9457 3.1): ``title`` is the same for all errors of a status,
+    ``detail`` says what was wrong and how to cure it."""
+    return {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
 class ApserverError(Exception):
@@ -245,6 +254,20 @@ class RemoteGone(RemoteTrouble):
     def __init__(self, detail: str, *, for_good: bool = False):
         super().__init__(detail)
         self.for_good = for_good
+
+
+class RemoteRefused(RemoteTrouble):
+    """Another server does not show the thing to who asks (401, 403)."""
+
+    kind = "remote-refused"
+
+
+class RemoteSlow(RemoteTrouble):
+    """Another server takes longer than a client of ours waits."""
+
+    status = 504
+    kind = "remote-slow"
+    public = "Another server did not answer in time. Try again later."
 
 
 class Unreachable(RemoteTrouble):

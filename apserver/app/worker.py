@@ -40,6 +40,7 @@ from apserver.flow.outboxes import OutboxReader
 from apserver.flow.polls import Polls
 from apserver.flow.posts import Posts
 from apserver.flow.profiles import ProfileReader
+from apserver.flow.proxied import Proxy
 from apserver.flow.publish import Publisher
 from apserver.flow.quotes import QuoteChecker
 from apserver.flow.reading import DocumentReader
@@ -225,16 +226,19 @@ def _new_hosts(db: Database, settings: Settings, workers: int) -> NewHosts:
     return NewHosts(is_known, networks=settings.federation.allow_networks, workers=workers)
 
 
-def _fetcher(
-    settings: Settings, signing: SigningClient, signers: Signers, reader: DocumentReader
-) -> Fetcher:
-    return Fetcher(
+async def _outgoing(
+    settings: Settings, db: Database, client: Client, signers: Signers, reader: DocumentReader
+) -> tuple[SigningClient, Fetcher]:
+    """What signs requests, and what asks for documents with it."""
+    signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
+    fetcher = Fetcher(
         signing,
         signers.instance,
         origin=settings.origin,
         allow_http=settings.federation.allow_http,
         read=reader.read,
     )
+    return signing, fetcher
 
 
 async def _build(
@@ -245,9 +249,9 @@ async def _build(
     allow_http = settings.federation.allow_http
     vault = Vault.at(settings.data_dir)
     signers = Signers(db, vault, names)
-    signing = SigningClient(client, await load_knocks(db, settings.federation.signature))
     reader = DocumentReader(KnownContexts.of(load_contexts()), compactor)
-    remote = Remote(db, _fetcher(settings, signing, signers, reader), live, allow_http=allow_http)
+    signing, fetcher = await _outgoing(settings, db, client, signers, reader)
+    remote = Remote(db, fetcher, live, allow_http=allow_http)
     lookups = Lookups.of(db)
     screen = screen_of(settings)
     acceptor = Acceptor(
@@ -267,7 +271,6 @@ async def _build(
     stand_ins = StandIns(db, accounts, names, registry.things)
     farewell = Farewell(db, names, handle_host=settings.handle_host)
     site_posts = SitePosts(db, publisher, stand_ins, farewell, names=names, things=registry.things)
-    bell = Bell(db, alone=order.workers == 1)
     site = Site(
         db=db,
         names=names,
@@ -277,10 +280,11 @@ async def _build(
         bulk=Bulk(db, publisher),
         stand_ins=stand_ins,
         acceptor=acceptor,
-        bell=bell,
+        bell=Bell(db, alone=order.workers == 1),
         live=live,
         lookups=lookups,
         visits=Visits(Discoverer(client, allow_http=allow_http), remote, allow_http=allow_http),
+        proxy=Proxy(fetcher, signers, per_minute=settings.limits.requests_per_minute),
         logins=Logins(db, handle_host=settings.handle_host),
         registry=registry,
         requests_per_minute=settings.limits.requests_per_minute,
@@ -292,10 +296,10 @@ async def _build(
     receiver = _receiver(site, remote=remote, farewell=farewell, signers=signers)
     return Parts(
         site=site,
-        jobs=JobLoop(db, receiver, bell, holder=order.holder),
-        deliverer=Deliverer(db, Poster(signing), signers, bell, holder=order.holder),
+        jobs=JobLoop(db, receiver, site.bell, holder=order.holder),
+        deliverer=Deliverer(db, Poster(signing), signers, site.bell, holder=order.holder),
         pruner=Pruner(db, Retention(**asdict(settings.retention))),
-        profiles=ProfileLoop(db, bell),
+        profiles=ProfileLoop(db, site.bell),
     )
 
 

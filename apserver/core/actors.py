@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from apserver.core import limits
-from apserver.core.document import first, id_of, types_of
+from apserver.core.document import as_list, first, id_of, types_of
 from apserver.core.keys import PublicKey
-from apserver.core.names import Names, collection_id, key_id
+from apserver.core.names import COLLECTIONS, Names, collection_id, key_id
 from apserver.core.origin import check_id, same_origin
 from apserver.core.vocabulary import (
     ACTOR_TYPES,
@@ -92,8 +92,8 @@ def parse_actor(document: Mapping[str, Any], *, allow_http: bool) -> Profile:
 
 
 def _shared_inbox(document: Mapping[str, Any]) -> str | None:
-    endpoints = first(document.get("endpoints"))
-    nested = endpoints.get("sharedInbox") if isinstance(endpoints, Mapping) else None
+    named = first(document.get("endpoints"))
+    nested = named.get("sharedInbox") if isinstance(named, Mapping) else None
     return id_of(first(nested or document.get("sharedInbox")))
 
 
@@ -136,18 +136,33 @@ def own_actor(
         "name": display_name or name,
         "url": thing or id_,
         **({} if thing is None else {"alsoKnownAs": [thing]}),
-        "inbox": collection_id(id_, "inbox"),
-        "outbox": collection_id(id_, "outbox"),
-        "followers": collection_id(id_, "followers"),
-        "following": collection_id(id_, "following"),
-        "liked": collection_id(id_, "liked"),
-        **{name: collection_id(id_, name) for name in _MORE_COLLECTIONS},
-        "endpoints": {"sharedInbox": names.shared_inbox},
+        **_links(names, id_),
         "manuallyApprovesFollowers": manual_approval,
         "published": published,
         **key_members(id_, keys),
         **_capabilities(names, id_),
     }
+
+
+def with_links(document: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """The document of an actor of ours with all that `own_actor` links to now. One that was stored
+    by an earlier version may lack some of it, and the terms for it."""
+    missing = [name for name in _MORE_COLLECTIONS if name not in document]
+    whole = {**document, **_links(names, str(document["id"]))}
+    if missing:
+        terms = {name: _TERMS[name] for name in missing}
+        whole["@context"] = [*as_list(document.get("@context")), terms]
+    return whole
+
+
+def endpoints(names: Names) -> dict[str, str]:
+    """What the server has for all its actors (ActivityPub 4.1)."""
+    return {"sharedInbox": names.shared_inbox, "proxyUrl": names.proxy}
+
+
+def _links(names: Names, id_: str) -> dict[str, Any]:
+    collections = {name: collection_id(id_, name) for name in (*COLLECTIONS, *_MORE_COLLECTIONS)}
+    return {**collections, "endpoints": endpoints(names)}
 
 
 def key_members(id_: str, keys: OwnKeys) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from urllib.parse import parse_qsl, unquote
 from apserver.core import limits
 from apserver.errors import BadInput
 
+#: The media type of forms (HTML 4.10.21.6).
+FORM_TYPE = "application/x-www-form-urlencoded"
+
 #: A path of ours as it stands in an address: what has another meaning to any reader is not in it.
 _LOCAL = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 

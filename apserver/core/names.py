@@ -21,7 +21,7 @@ COLLECTIONS = ("inbox", "outbox", "followers", "following", "liked")
 #: First parts of the paths that are ours; all others of our origin may be those of a site.
 OUR_PATHS = frozenset(
     "actors objects activities inbox outbox streams tags emoji things ns nodeinfo .well-known "
-    "livez readyz openapi.json login logout follow subscribe authorize_interaction "
+    "livez readyz openapi.json proxy login logout follow subscribe authorize_interaction "
     "style.css".split()
 ) | {""}
 
@@ -47,6 +47,11 @@ class Names:
     def shared_inbox(self) -> str:
         """The inbox that stands for every actor here."""
         return f"{self.origin}/inbox"
+
+    @property
+    def proxy(self) -> str:
+        """Where clients of ours ask for what is elsewhere."""
+        return f"{self.origin}/proxy"
 
     def object(self, unique: UUID) -> str:
         """The id of an object."""

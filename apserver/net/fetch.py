@@ -11,7 +11,7 @@ from apserver.core.document import parse
 from apserver.core.origin import check_id, same_origin
 from apserver.core.signatures import Request
 from apserver.core.vocabulary import ACTIVITY_JSON, AS2_CONTEXT, LD_JSON, LD_JSON_AS2
-from apserver.errors import BadInput, Busy, RemoteGone, RemoteTrouble
+from apserver.errors import BadInput, Busy, RemoteGone, RemoteRefused, RemoteTrouble
 from apserver.net.budget import Budget
 from apserver.net.client import Answer
 from apserver.net.knock import Signer, SigningClient
@@ -121,6 +121,8 @@ class Fetcher:
     async def _document(self, answer: Answer, url: str) -> dict[str, Any]:
         if answer.status in (404, 410):
             raise RemoteGone(f"{url}: {answer.status}", for_good=answer.status == 410)
+        if answer.status in (401, 403):
+            raise RemoteRefused(f"{url}: {answer.status}")
         if answer.status != 200:
             raise RemoteTrouble(f"{url}: {answer.status}")
         if not is_as2(answer.headers.get("content-type", "")):

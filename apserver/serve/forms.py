@@ -7,13 +7,12 @@ from typing import TypeAlias
 
 from aiohttp import hdrs, web
 
-from apserver.core.forms import is_foreign, is_token, parse_form
+from apserver.core.forms import FORM_TYPE, is_foreign, is_token, parse_form
 from apserver.core.page import Reader
 from apserver.errors import BadMediaType, Forbidden, NotTrusted
 from apserver.serve.sessions import form_cookie, reader_of, session_cookie
 from apserver.serve.site import body_of, site_of
 
-_FORM = "application/x-www-form-urlencoded"
 _STALE = "This form is too old, or not one of ours. Load its page again, and send it from there."
 
 Fields: TypeAlias = Mapping[str, str]
@@ -45,8 +44,8 @@ def _check_not_foreign(request: web.Request) -> None:
 
 
 async def _fields(request: web.Request, secret: str | None) -> Fields:
-    if request.content_type != _FORM:
-        raise BadMediaType(f"Send the form as {_FORM}.")
+    if request.content_type != FORM_TYPE:
+        raise BadMediaType(f"Send the form as {FORM_TYPE}.")
     fields = parse_form(await body_of(request))
     if secret is None or not is_token(fields.get("csrf", ""), secret):
         raise Forbidden("a form without its token", public=_STALE)

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from apserver import telemetry
 from apserver.core.error_page import error_page
 from apserver.core.negotiation import prefers_html
-from apserver.core.problems import members_of, told
+from apserver.core.problems import members_of
 from apserver.core.signatures import accept_signature
 from apserver.core.vocabulary import PROBLEM_JSON
 from apserver.errors import (
@@ -23,6 +23,7 @@ from apserver.errors import (
     Missing,
     NotAllowed,
     NotTrusted,
+    told,
 )
 from apserver.serve.gate import answering
 from apserver.serve.headers import STANDING_HEADERS, allowed, answer_options, new_request_id

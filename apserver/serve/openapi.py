@@ -156,7 +156,7 @@ def _in_query(parameters: Parameters, *, required: bool) -> list[dict[str, Any]]
 
 
 def _in_header(route: Route) -> list[dict[str, Any]]:
-    if route.who != "token" or route.method != "POST":
+    if route.scope == "read" or route.who != "token" or route.method != "POST":
         return []
     return [
         {

@@ -20,7 +20,7 @@ _ALWAYS = (400, 421, 429, 503)
 _OF_VIEWERS = (401, 403, 404)
 _OF_BODIES = (401, 403, 408, 413, 415)
 _OF_TOKENS = (401, 403)
-_REFUSALS = (*_OF_BODIES, 404, 409, 410, 422, *_ALWAYS)
+_REFUSALS = (*_OF_BODIES, 404, 409, 410, 422, 502, 504, *_ALWAYS)
 
 _TEXT = {"schema": {"type": "string"}}
 #: Headers that are always there with a status, besides the number of the request.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from apserver.core import limits
+from apserver.core.forms import FORM_TYPE
 from apserver.core.vocabulary import (
     ACTIVITY_JSON,
     HTML,
@@ -293,6 +294,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answers={201: _CREATED, 200: _CREATED},
         takes=Content(AS2, "posted-by-site"),
         refuses=_REFUSED_POST,
+    ),
+    ("POST", "/proxy"): Operation(
+        tag="Read",
+        summary="What lies at an id, here or elsewhere, as the client's actor may see it",
+        answers={200: Content((ACTIVITY_JSON,), "document"), 410: Content((ACTIVITY_JSON,))},
+        takes=Content((FORM_TYPE,), "wanted"),
+        refuses=(404, 502, 504),
     ),
     ("GET", "/things"): Operation(
         tag="Things of a site",

@@ -12,11 +12,11 @@ from apserver.core.bulk import read_bulk
 from apserver.core.document import parse
 from apserver.core.origin import digest_key, key_of
 from apserver.core.vocabulary import ACTIVITY_JSON, LD_JSON
-from apserver.errors import ApserverError, BadInput, BadMediaType, Forbidden, NotTrusted
+from apserver.errors import ApserverError, BadInput, BadMediaType, Forbidden
 from apserver.flow.bulk import Manner, Posting
 from apserver.flow.publish import Published
 from apserver.serve.rate import weigh
-from apserver.serve.site import Site, bearer_of, body_of, holder_of_token, site_of
+from apserver.serve.site import Site, body_of, holder_of, site_of
 from apserver.store.access import Holder
 from apserver.store.posted import Once
 
@@ -40,7 +40,7 @@ async def post_outbox(request: web.Request) -> web.Response:
 
 async def post_site_outbox(request: web.Request) -> web.Response:
     """The same for the site that uses this server: it names the actor (docs/things.md)."""
-    holder = await _poster(request)
+    holder = await holder_of(request)
     document, once = await _posted(request, holder)
     published = await site_of(request).site_posts.post(
         document, once=once, may_date="import" in holder.scopes
@@ -62,7 +62,7 @@ async def post_bulk(request: web.Request) -> web.Response:
 async def post_site_bulk(request: web.Request) -> web.Response:
     """The same for the site that uses this server."""
     site = site_of(request)
-    holder = await _poster(request)
+    holder = await holder_of(request)
     manner, body = await _posted_together(request, holder)
     async with site.bulk.turns:
         postings, before = await site.site_posts.prepare(_weighed(request, body))
@@ -107,17 +107,10 @@ def _told(request: web.Request, answer: bytes) -> web.Response:
 
 async def _owner(request: web.Request) -> Holder:
     """Whose token it is: the actor's whose outbox this is."""
-    holder = await _poster(request)
+    holder = await holder_of(request)
     if holder.actor != site_of(request).names.actor(request.match_info["name"]):
         raise Forbidden("This token is for another actor's outbox.")
     return holder
-
-
-async def _poster(request: web.Request) -> Holder:
-    token = bearer_of(request)
-    if token is None:
-        raise NotTrusted("Send the actor's token: Authorization: Bearer TOKEN")
-    return await holder_of_token(request, token)
 
 
 async def _posted(request: web.Request, holder: Holder) -> tuple[dict[str, Any], Once | None]:

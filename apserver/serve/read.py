@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
-from apserver.core.actors import handle
+from apserver.core.actors import endpoints, handle, with_links
 from apserver.core.audience import Visibility, may_read
 from apserver.core.collections import REACTIONS, with_reactions
-from apserver.core.document import parse
+from apserver.core.document import parse, render
 from apserver.core.hypertext import NOTHING
-from apserver.core.names import collection_id
+from apserver.core.names import Names, collection_id
 from apserver.core.origin import key_of
 from apserver.core.profile_page import profile_page
 from apserver.core.vocabulary import COLLECTION_TYPES
@@ -49,7 +49,7 @@ async def get_actor(request: web.Request) -> web.Response:
     if wants_page(request):
         return await _profile(request, site, actor)
     # The same for everybody: signed requests, each with another signature, share one copy.
-    body = intact(actor.document, "actor", actor.key)
+    body = _linked(intact(actor.document, "actor", actor.key), site.names)
     if actor.id != site.names.instance:
         body = with_streams(body, site, actor.id)
     response = document(request, body, shared=True, vary=hdrs.ACCEPT)
@@ -101,6 +101,13 @@ async def _profile(request: web.Request, site: Site, actor: Actor) -> web.Respon
         here=path_of(request),
     )
     return answer_page(request, page, shared=reader is None)
+
+
+def _linked(document: bytes, names: Names) -> bytes:
+    """An actor with links to all that it has here. Nearly all are stored so: the endpoints tell."""
+    if render(endpoints(names)) in document:
+        return document
+    return render(with_links(parse(document), names))
 
 
 async def _totals(site: Site, ids: Sequence[str]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from apserver.serve import (
     nodeinfo,
     openapi,
     outbox,
+    proxy,
     public_objects,
     read,
     streams,
@@ -141,6 +142,7 @@ ROUTES = (
     Route("POST", "/actors/{name}/outbox/bulk", outbox.post_bulk, "token", limits.BULK_BODY),
     Route("POST", "/outbox", outbox.post_site_outbox, "token", limits.BODY, asks="site"),
     Route("POST", "/outbox/bulk", outbox.post_site_bulk, "token", limits.BULK_BODY, asks="site"),
+    Route("POST", "/proxy", proxy.post_proxy, "token", limits.FORM, asks="read"),
     Route("GET", "/things", things.get_thing, "anybody", cache="by viewer", guarded=True),
     Route(
         "GET", "/things/followers", things.get_followers, "anybody", cache="by viewer", guarded=True

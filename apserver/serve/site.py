@@ -29,6 +29,7 @@ from apserver.flow.bulk import Bulk
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.logins import Logins
 from apserver.flow.lookup import Lookups
+from apserver.flow.proxied import Proxy
 from apserver.flow.publish import Publisher
 from apserver.flow.site_posts import SitePosts
 from apserver.flow.stand_ins import StandIns
@@ -54,6 +55,7 @@ class Site:
     live: LiveRules
     lookups: Lookups
     logins: Logins
+    proxy: Proxy
     visits: Visits
     registry: Registry
     requests_per_minute: int
@@ -185,6 +187,14 @@ def bearer_of(request: web.Request) -> str | None:
     """The bearer token of the request (RFC 6750 2.1), if it has one."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def holder_of(request: web.Request) -> access.Holder:
+    """Whose token the request carries; NotTrusted without one, or as `holder_of_token`."""
+    token = bearer_of(request)
+    if token is None:
+        raise NotTrusted("Send the actor's token: Authorization: Bearer TOKEN")
+    return await holder_of_token(request, token)
 
 
 async def holder_of_token(request: web.Request, token: str) -> access.Holder:

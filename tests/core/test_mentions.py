@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apserver.core import limits
-from apserver.core.html import Markup
 from apserver.core.hashtags import fold_tag
+from apserver.core.html import Markup
 from apserver.core.mentions import Links, linked, named_in
 from apserver.core.text import change_text, excerpt, html_of
 from apserver.errors import BadInput

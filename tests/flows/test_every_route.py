@@ -8,7 +8,9 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
+from apserver.core.forms import FORM_TYPE
 from apserver.serve.route import Route
 from apserver.serve.routes import ROUTES
 from tests.conftest import StartServer
@@ -57,12 +59,16 @@ async def start(start_server: StartServer) -> tuple[Server, Mapping[str, str]]:
 async def ask(server: Server, route: Route, url: str) -> list[Reply]:
     """The answers to nobody, and to whoever may have it."""
     who = "site" if route.scope == "site" else "ann"
-    data: dict[str, Any] | None = None
-    if route.method == "POST":
+    data: dict[str, Any] | str | None = None
+    if route.path == "/proxy":
+        data = urlencode({"id": server.id("ann")})
+    elif route.method == "POST":
         data = {"type": "Note", "content": "hi"} | ({"actor": user("lee")} if who == "site" else {})
     if route.path.endswith("/bulk"):
         data = {"type": "OrderedCollection", "orderedItems": [data]}
-    sent = {"Origin": PAGE} | ({} if data is None else {"Content_Type": AS2})
+    sent = {"Origin": PAGE}
+    if data is not None:
+        sent["Content_Type"] = FORM_TYPE if isinstance(data, str) else AS2
     return [
         await server.ask(route.method, url, as_=one, data=data, **sent)
         for one in ((None,) if route.who == "signature" else (None, who))

@@ -155,6 +155,22 @@ async def test_BP_14_hidden_authors_are_hidden_here_too(server: Server, peer: Pe
     await until(hidden)
 
 
+async def test_IO_44_what_was_only_found_is_not_listed(server: Server, peer: Peer) -> None:
+    """IO-44: what a reply made us fetch is listed when its author sends it to us."""
+    create = theirs(peer, "found", PUBLIC, tag=tagged("#tea"))
+    parent = create["object"]
+    peer.documents[parent["id"].removeprefix(peer.origin)] = parent
+    reply = peer.create("carol", "reply", PUBLIC, server.id("ann"), inReplyTo=parent["id"])
+    await accepted(server, peer, reply, by="carol")
+    await server.drained()
+    [row] = await server.rows("SELECT is_found FROM object WHERE id = $1", parent["id"])
+    assert row["is_found"]
+    assert await contents(server, "tea") == []
+    await accepted(server, peer, create, by="carol")
+    await server.drained()
+    assert await contents(server, "tea") == ["found"]
+
+
 async def test_what_was_stored_before_is_indexed(server: Server) -> None:
     """Migration 0013: what is here already is gone through by a job, a batch at a time."""
     await posted(server, "<p>#tea</p>", PUBLIC, summary="old")

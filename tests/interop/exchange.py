@@ -138,14 +138,16 @@ async def tell(server: Server, far: Far, results: Results) -> None:
     ]
     note = sent[-1]["object"]["id"]
     own = {"own": server.id("ann"), "own_note": note}
-    for type_, members in told(far.actor, far.note, **own).items():
+    activities = told(far.actor, far.note, **own)
+    del activities["Flag"]  # it goes out under another name: `report`
+    for type_, members in activities.items():
         sent.append(await _posted(server, {"type": type_, "to": [far.actor], **members}))
     undone = [one for one in sent if one["type"] in ("Like", "Dislike", "Announce", "Follow")]
     sent.append(await _posted(server, {"type": "Update", "object": {"id": note, "content": "bye"}}))
     sent.append(
         await _posted(server, {"type": "Update", "object": {"id": own["own"], "name": "A"}})
     )
-    await server.drained()  # what is edited is sent as it is when it goes out
+    await server.drained()
     sent.append(await _posted(server, {"type": "Delete", "object": note}))
     for one in undone:
         sent.append(await _posted(server, {"type": "Undo", "object": one["id"]}))
@@ -153,6 +155,17 @@ async def tell(server: Server, far: Far, results: Results) -> None:
         if far.known is None or one["type"] in far.known:
             got = await far.got(one["id"])
             results.compare(f"{_name(one)} from us", here=far.form(one), there=far.form(got))
+
+
+async def report(server: Server, peer: RealPeer, far: OfPeer, results: Results) -> None:
+    """Ann reports the other; the Flag comes from our instance actor, and does not tell of her."""
+    flag = {"type": "Flag", "object": far.actor, "content": "look at this"}
+    await _posted(server, {**flag, "to": [far.actor]})
+    [record] = await peer.wait(type="Flag")
+    expected = {**flag, "object": [far.actor], "actor": server.id("instance")}
+    results.compare("Flag from us", here=expected, there=_same_members(record["json"], expected))
+    told = server.id("ann") in str(record["json"])
+    results.compare("Flag from us tells of whom it is", here=False, there=told)
 
 
 async def hear(server: Server, peer: RealPeer, far: OfPeer, results: Results, note: str) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from apserver.core import limits
+from apserver.core.actors import with_links
 from apserver.core.aliases import with_aliases
 from apserver.core.audience import Audience
 from apserver.core.collections import KEPT, OF_ACTORS
 from apserver.core.document import parse
 from apserver.core.facts import Facts
 from apserver.core.model import Activity, addressed_to
+from apserver.core.names import Names
 from apserver.core.notes import with_terms
+from apserver.core.origin import origin_of
 from apserver.core.rules import posts
 from apserver.core.vocabulary import PUBLIC
 from apserver.errors import BadInput
@@ -47,7 +50,7 @@ def complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) -
     """An actor changes what it says of itself (BP-06): known to everybody and to its followers."""
     actor = facts.actor(update.actor)
     assert actor is not None, "whoever posts is known"
-    stored = parse(actor.document)
+    stored = with_links(parse(actor.document), Names(str(origin_of(actor.id))))
     whole = merged(stored, with_aliases(patch, stored), kept=ACTOR_MANAGED)
     if len(str(whole.get("name", ""))) > limits.DISPLAY_NAME:
         raise BadInput(f"It may have {limits.DISPLAY_NAME} characters.", pointer="/object/name")
