@@ -29,6 +29,7 @@ from apserver.cli import (
     webfinger,
 )
 from apserver.cli.invocation import command
+from apserver.cli.output import escaped
 from apserver.cli.parser import (
     CONFIGURATION,
     EXIT_CODES,
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(code: int, error: Exception, *, config: str | None) -> int:
     told = pasteable(" ".join(str(error).split()), command(config=config))
-    print(f"{PROGRAM}: {told}", file=sys.stderr)
+    print(f"{PROGRAM}: {escaped(told)}", file=sys.stderr)
     return code
 
 

@@ -25,6 +25,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from apserver.core import limits
+from apserver.core.document import as_list
 from apserver.core.namespace import context_document
 from apserver.core.vocabulary import AS2_CONTEXT, JSON_LITERALS, SECURITY_CONTEXT
 from apserver.errors import BadInput
@@ -243,6 +244,20 @@ def _objects_in(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             for name, member in value.items()
             if isinstance(member, (dict, list)) and name not in _NOT_READ
         ]
+
+
+def joined(former: object, added: object) -> Any:
+    """Both contexts as one, each entry once, for a document with members of both. What is added
+    comes last, and so counts where both define a term (JSON-LD 1.1, 4.1).
+
+    BadInput when that is more than other servers read.
+    """
+    entries = [*as_list(former), *as_list(added)]
+    entries = [one for at, one in enumerate(entries) if one not in entries[:at]]
+    inline = sum(len(json.dumps(one)) for one in entries if isinstance(one, dict))
+    if len(entries) > limits.CONTEXT_ENTRIES or inline > limits.CONTEXT_INLINE:
+        _refuse("is too big together with the one before. Define no term anew that has its meaning")
+    return entries if len(entries) != 1 else entries[0]
 
 
 def check_compactable(document: Mapping[str, Any]) -> None:

@@ -194,6 +194,7 @@ class ObjectFact:
     deleted: bool
     visibility: int = 0  #: a `core.audience.Visibility`
     audience: frozenset[UUID] = frozenset()  #: keys of everyone addressed
+    context: Any = None  #: its @context; None for that of AS2 alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,13 @@ class Acceptor:
         try:
             known = await self._signing_key(claim, now, budget)
         except NotTrusted:
-            end = None if redefines else await self._confirmed_end(document, budget)
+            end = None if redefines else await self._confirmed_end(document, claim, now, budget)
             if end is None:
                 raise
             if await self._is_end_of_a_stranger(document):
                 return False  # as we have just found out by asking for its key
+            if await self._screen.refuses(end):
+                return False
             author = await self._author(end.actor, claim, budget)
             await self._rounds.add(
                 arrival_of(end, author, request.body, signature=signature, owner=owner)
@@ -196,16 +198,28 @@ class Acceptor:
         return known is None or known.gone_at is not None
 
     async def _confirmed_end(
-        self, document: dict[str, object], budget: Budget
+        self, document: dict[str, object], claim: Claim, now: datetime, budget: Budget
     ) -> VerifiedActivity | None:
         """The Delete of an actor by itself whose key cannot be had, as it is gone with the actor:
-        believed when the actor's own server says that nothing is there (KEY-07)."""
+        believed when the actor's own server says that it is gone (KEY-07); that nothing is there is
+        enough when the signature fits the key that we had of it."""
         activity = parse_activity(take_in(document), signer="")
         if activity.type != "Delete" or not activity.is_about_itself:
             return None
-        if not await self._remote.is_gone(activity.actor, budget):
+        proven = await self._fits_kept_key(claim, activity.actor, now)
+        if not await self._remote.is_gone(activity.actor, budget, proven=proven):
             return None
         return authenticate(activity, activity.actor, allow_http=self._allow_http)
+
+    async def _fits_kept_key(self, claim: Claim, actor: str, now: datetime) -> bool:
+        known = await self._remote.kept_key(claim.key_id)
+        if known is None or known.owner != actor:
+            return False
+        try:
+            verify(claim, known.key, now=now)
+        except NotTrusted:
+            return False
+        return True
 
     async def _author(self, actor: str, claim: Claim, budget: Budget) -> Actor:
         """The actor as it is known here. NotTrusted when it deleted itself: it is heard again only

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from json import loads
+from typing import Any
 from uuid import UUID
 
 from apserver import telemetry
@@ -51,7 +53,7 @@ from apserver.store import (
 from apserver.store.actors import Actor
 from apserver.store.db import Connection
 from apserver.store.inboxes import Concern
-from apserver.store.objects import compose_activities
+from apserver.store.objects import ObjectRow, compose_activities
 
 #: An Undo needs the inner activity, then what that one is about, then how its actor stands to whose
 #: that is; nothing goes deeper.
@@ -199,6 +201,7 @@ async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:
                 deleted=row.deleted_at is not None,
                 visibility=row.visibility,
                 audience=frozenset(row.audience),
+                context=_context_of(row),
             )
     return found
 
@@ -210,6 +213,14 @@ def _readable(body: bytes, table: str, key: UUID) -> dict[str, object] | None:
     except BadInput as error:
         telemetry.count(telemetry.UNREADABLE, table)
         telemetry.warn("row cannot be read", table=table, row=key, reason=error)
+        return None
+
+
+def _context_of(row: ObjectRow) -> Any:
+    """The @context of an object; that of AS2 alone when it is damaged."""
+    try:
+        return None if row.context is None else loads(row.context)
+    except ValueError:
         return None
 
 

@@ -213,21 +213,34 @@ class Remote:
                 raise
             return known
 
-    async def is_gone(self, actor: str, budget: Budget) -> bool:
-        """Whether its own server says that the actor is not there (any more).
+    async def is_gone(self, actor: str, budget: Budget, *, proven: bool) -> bool:
+        """Whether its own server says that the actor is not there any more, when somebody says so.
 
-        That it is there is remembered for a while: anybody can make us ask.
+        Without proof that it is the actor who says so only 410 counts: 404 may be a mistake of a
+        server that is being mended. What is no end is remembered for a while: anybody can make us
+        ask.
         """
         name = f"end of {actor}"
         try:
-            self._failures.check(name)
+            if not proven:
+                self._failures.check(name)
             await self._fetcher.document(actor, budget)
-        except RemoteGone:
-            return True
+        except RemoteGone as error:
+            if error.for_good or proven:
+                return True
         except ApserverError:
             return False
-        self._failures.remember(name, NotTrusted(f"{actor} is there"))
+        self._failures.remember(name, NotTrusted(f"{actor} is not gone for good"))
         return False
+
+    async def kept_key(self, key_id: str) -> KnownKey | None:
+        """The key as it is in the database, however old it is; None when it is not."""
+        async with self._db.connection() as conn:
+            row = await actors.public_key(conn, key_of(key_id))
+        if row is None:
+            return None
+        at = row.fetched_at
+        return KnownKey(row.owner, PublicKey.from_der(row.der), at, seen_at=at)
 
     async def newer_key(self, key_id: str, than: KnownKey, budget: Budget) -> KnownKey | None:
         """The key fetched again after a signature did not fit, for it may have been replaced.

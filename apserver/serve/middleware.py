@@ -23,6 +23,7 @@ from apserver.errors import (
     Missing,
     NotAllowed,
     NotTrusted,
+    RemoteTrouble,
     told,
 )
 from apserver.serve.gate import answering
@@ -98,11 +99,11 @@ def problem(request: web.Request, error: ApserverError, request_id: str) -> web.
 
 def _tell(request: web.Request, request_id: str, status: int, *, kind: str, reason: object) -> None:
     """One count and one line for each refusal. What changes something is told to the admin; pages
-    that are not there, and floods, could fill the log."""
+    that are not there, and floods, could fill the log. The faults of other servers are not ours."""
     resource = request.match_info.route.resource
     telemetry.count(telemetry.REFUSED, "none" if resource is None else resource.canonical, kind)
     tell = telemetry.detail
-    if status >= 500:
+    if status >= 500 and not isinstance(reason, RemoteTrouble):
         tell = telemetry.warn
     elif request.method == hdrs.METH_POST and status != 429:
         tell = telemetry.event

@@ -24,8 +24,9 @@ from apserver.serve import collections
 from apserver.serve.collection_pages import total
 from apserver.serve.documents import document, intact, page_or_document, tombstone
 from apserver.serve.follow_forms import follow_part
-from apserver.serve.html import answer_page, path_of
+from apserver.serve.html import VARY, answer_page, path_of
 from apserver.serve.openapi import link_to_description
+from apserver.serve.responses import accepted_by
 from apserver.serve.sessions import page_reader, wants_page
 from apserver.serve.site import Site, check_not_blocked, site_of, viewer_of
 from apserver.serve.streams import with_streams
@@ -52,7 +53,9 @@ async def get_actor(request: web.Request) -> web.Response:
     body = _linked(intact(actor.document, "actor", actor.key), site.names)
     if actor.id != site.names.instance:
         body = with_streams(body, site, actor.id)
-    response = document(request, body, shared=True, vary=hdrs.ACCEPT)
+    # But for who asks for a page and is no person: a cache must not show people what it got.
+    vary = VARY if prefers_html(accepted_by(request)) else hdrs.ACCEPT
+    response = document(request, body, shared=True, vary=vary)
     response.headers[hdrs.LINK] = link_to_description(request)
     return response
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from apserver.core import limits
 from tests.doubles.peer import Peer
 from tests.doubles.server import CONTEXT, PUBLIC, Server, until
+from tests.flows.steps import check_problem
 from tests.flows.verb_steps import as_made
 
 
@@ -62,6 +64,32 @@ async def test_AP_C2S_24_update_is_partial(server: Server, peer: Peer) -> None:
     assert updates[-1].json["to"] == [PUBLIC]
     [create] = [x for x in await server.items("ann", "outbox") if x["type"] == "Create"]
     assert create["object"]["content"] == "second"
+
+
+async def test_AP_C2S_24_what_stays_keeps_its_meaning(server: Server, peer: Peer) -> None:
+    """AP-C2S-24: the @context of what stays is kept with that of what comes, each entry once; one
+    that grows beyond what others read is refused (AP-OBJ-01)."""
+    await _shared(server, peer)
+    mine, more = {"mine": "https://ann.example/#mine"}, {"more": "https://ann.example/#more"}
+    note = {"type": "Note", "content": "x", "mine": "kept", "to": [PUBLIC]}
+    made = await server.post("ann", {"@context": [CONTEXT, mine], **note})
+    id_ = made.json["object"]["id"]
+    for context in (CONTEXT, [CONTEXT, more], [CONTEXT, mine]):
+        patch = {"id": id_, "type": "Note", "more": "new"}
+        reply = await server.post("ann", {"@context": context, "type": "Update", "object": patch})
+        assert reply.status == 201, reply.text
+    shown = (await server.get(id_)).json
+    assert shown["@context"] == [CONTEXT, mine, more]
+    assert (shown["mine"], shown["more"]) == ("kept", "new")
+    [*_, last] = await peer.wait("Update", times=3)
+    assert last.json["@context"] == [CONTEXT, mine, more]
+    for n in range(limits.CONTEXT_ENTRIES):
+        context = [CONTEXT, {f"t{n}": f"https://ann.example/#{n}"}]
+        reply = await server.post(
+            "ann",
+            {"@context": context, "type": "Update", "object": {"id": id_, "content": "y"}},
+        )
+    check_problem(reply, 400, "/@context")
 
 
 async def test_AP_C2S_23_only_the_author_updates(server: Server) -> None:

@@ -166,5 +166,12 @@ async def fedify_peer(node: Path, *options: str, **how: Any) -> RealPeer:
 async def apkit_peer(packages: Path, contexts: Path, *options: str, **how: Any) -> RealPeer:
     """A peer made with apkit, whose *packages* lie in a folder; *contexts* is a JSON file of what
     it may read by JSON-LD: apkit expands all that it gets, and may not ask the network."""
-    command = [sys.executable, "-S", APKIT / "peer.py", "--contexts", contexts, *options]
+    command: list[str | Path] = [
+        sys.executable,
+        "-S",
+        APKIT / "peer.py",
+        "--contexts",
+        contexts,
+        *options,
+    ]
     return await RealPeer.start(*command, environ={"PYTHONPATH": str(packages)}, **how)

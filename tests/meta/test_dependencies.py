@@ -38,8 +38,12 @@ def test_the_page_lists_what_is_declared(heading: str, declared: list[Requiremen
     assert ranges(listed) == ranges(declared)
 
 
-#: What a benchmark compares with, in an environment of its own: `python -m bench.streams --help`.
-COMPARED_WITH = {"bench": {"django", "actstream"}}
+#: What runs in an environment of its own: what a benchmark compares with (`python -m bench.streams
+#: --help`), and a peer (`requirements/peers.txt`).
+ELSEWHERE = {
+    "bench": {"django", "actstream"},
+    "tests": {"apkit", "apmodel", "apsig", "fastapi", "uvicorn"},
+}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ COMPARED_WITH = {"bench": {"django", "actstream"}}
 def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
     imported = {name.split(".")[0] for one in sources(folder) for name in imported_modules(one)}
     foreign = imported - sys.stdlib_module_names - {"", "apserver", "bench", "tests"}
-    foreign -= COMPARED_WITH.get(folder, set())
+    foreign -= ELSEWHERE.get(folder, set())
     providers = importlib.metadata.packages_distributions()
     packages = {canonicalize_name(one) for name in foreign for one in providers.get(name, [name])}
     assert packages - {one.name for one in declared} == set()
@@ -80,7 +84,7 @@ def test_the_licences_are_those_of_the_packages() -> None:
     assert differing == {}
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "test", "peers"])
 def test_a_lock_pins_and_hashes_every_package(name: str) -> None:
     packages = lock(name)
     starts = [line for line in lock_text(name).splitlines() if line and not line[0].isspace()]
@@ -88,7 +92,7 @@ def test_a_lock_pins_and_hashes_every_package(name: str) -> None:
     assert {package for package, locked in packages.items() if locked.hashes == 0} == set()
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "test", "peers"])
 def test_a_lock_names_no_index(name: str) -> None:
     assert re.findall(r"\S*(?:://|--index|--extra-index|--find-links)\S*", lock_text(name)) == []
 

@@ -43,7 +43,9 @@ TOLD = {
     "job": "to deliver",
     "delivery": "to deliver",
     "waiting_inbox": "to deliver",
-    **dict.fromkeys(("server", "emoji", "knock", "bucket", "periodic", "host", "profiles", "migration")),
+    **dict.fromkeys(
+        ("server", "emoji", "knock", "bucket", "periodic", "host", "profiles", "migration")
+    ),
 }
 
 

@@ -22,16 +22,19 @@ def end_of(peer: Peer, name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("status", [404, 410])
 async def test_gone_actors_whose_key_went_with_them(
-    server: Server, start_peer: StartPeer, status: int
+    server: Server, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    """security.md: gone actors: known here, their key is not, and cannot be had any more. Their
-    server says that they are gone: so they are, and the sender need not try again."""
+    """security.md: gone actors: their key cannot be had any more, as their server says that they
+    are gone: so they are, and the sender need not try again. When it says no more than that nothing
+    is there, the signature must fit the key that we had."""
+    monkeypatch.setattr(limits, "KEY_AGE_S", 0.0)
     peer = await start_peer("carol", "mallory")
     await follow_from(peer, "carol", server, "ann")
     await accepted(server, peer, peer.create("carol", "words", PUBLIC), by="carol")
     peer.documents["/users/carol"] = status
     end = end_of(peer, "carol") | {"to": [PUBLIC, server.id("ann")]}
-    reply = await deliver(server, peer, end, by="carol", key_id=f"{peer.id('carol')}#new-key")
+    new = f"{peer.id('carol')}#new-key"
+    reply = await deliver(server, peer, end, by="carol", key_id=new if status == 410 else None)
     assert reply.status == 202, reply.text
     [row] = await server.rows("SELECT gone_at FROM actor WHERE id = $1", peer.id("carol"))
     assert row["gone_at"] is not None
@@ -43,6 +46,31 @@ async def test_gone_actors_whose_key_went_with_them(
     peer.asked.clear()
     assert (await deliver(server, peer, end, by="carol")).status == 202
     assert peer.asked == []
+
+
+async def test_KEY_07_nobody_ends_others_while_their_server_is_mended(
+    server: Server, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KEY-07, IO-70: a server says 404 of all its actors for a while. A Delete that its actor did
+    not sign ends none of them then, and ten of them do not make us ask ten times."""
+    monkeypatch.setattr(limits, "KEY_AGE_S", 0.0)
+    peer, other = await start_peer("carol"), await start_peer("mallory")
+    await follow_from(peer, "carol", server, "ann")
+    document, peer.documents["/users/carol"] = peer.documents["/users/carol"], 404
+    end, main = end_of(peer, "carol"), f"{peer.id('carol')}#main-key"
+    peer.asked.clear()
+    for number in range(10):
+        how = {"key_id": main, "key": "mallory's"} if number % 2 else {"key_id": f"{main}{number}"}
+        reply = await deliver(server, other, end, by="mallory", **how)
+        assert reply.status == 401, reply.text
+    nowhere = {"key_id": f"{other.origin}/none#key"}
+    assert (await deliver(server, other, end, by="mallory", **nowhere)).status == 401
+    assert (await deliver(server, other, end, by="mallory")).status == 403
+    assert len(peer.asked) <= 8, peer.asked
+    assert await server.items("ann", "followers", as_="ann") == [peer.id("carol")]
+    peer.documents["/users/carol"] = document
+    [row] = await server.rows("SELECT gone_at FROM actor WHERE id = $1", peer.id("carol"))
+    assert row["gone_at"] is None
 
 
 async def test_gone_actors_are_not_gone_while_their_server_has_them(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apserver.core.audience import Audience, audience_of
-from apserver.core.document import as_list
+from apserver.core.contexts import joined
 from apserver.core.effects import BuryActivity, Effects, Refuse, ReviseActivity, Send
 from apserver.core.facts import ActivityFact, Facts, Need, ObjectNeed
 from apserver.core.model import MUTATIONS, Activity, VerifiedActivity, addressed_to
@@ -81,8 +81,7 @@ def complete_update(
     whole = {**fact.document, **changed, "updated": stamp(facts.now)}
     shown = {name: one for name, one in whole.items() if name != "@context" and one is not None}
     shown = _told_again(shown, changed, before, facts)
-    entries = [*as_list(fact.document.get("@context")), *as_list(update.document["@context"])]
-    context = [one for at, one in enumerate(entries) if one not in entries[:at]]
+    context = joined(fact.document.get("@context"), update.document["@context"])
     document = {**update.document, "@context": context, "object": shown}
     completed = Activity(document, update.id, update.type, update.actor, update.addressed)
     if completed.addressed and completed.addressed.everyone:

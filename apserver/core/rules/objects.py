@@ -15,6 +15,7 @@ from uuid import UUID
 
 from apserver.core.actors import parse_actor
 from apserver.core.audience import Audience, audience_of, visibility_of, with_addressing
+from apserver.core.contexts import joined
 from apserver.core.document import types_of
 from apserver.core.effects import (
     Bury,
@@ -203,7 +204,8 @@ def complete_update(update: Activity, facts: Facts) -> Activity:
     if not has_counts(patch):  # else it tells how a Question stands, and edits nothing
         whole = question.as_edited({**whole, "updated": stamp(facts.now)}, stored.document)
     _check_no_pretence(whole, update.actor)
-    document = {**update.document, "object": whole}
+    context = joined(stored.context, update.document.get("@context"))
+    document = {**update.document, "@context": context, "object": whole}
     changed = Activity(document, update.id, update.type, update.actor, update.addressed)
     changed = addressed_to(changed, changed.audience | audience_of(whole))
     return posts.complete(changed, facts, before=stored.document)

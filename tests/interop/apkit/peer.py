@@ -138,11 +138,12 @@ class Peer:
     def items(self, collection: str) -> list[Any] | None:
         """The members of one of the actor's collections."""
         public = [one for one in self.sent.values() if PUBLIC in str(one.get("to"))]
-        return {
+        collections: dict[str, list[Any]] = {
             "followers": list(self.followers),
             "following": list(self.following),
             "outbox": public,
-        }.get(collection)
+        }
+        return collections.get(collection)
 
     # --- What comes ---------------------------------------------------------------------------
 
@@ -390,7 +391,7 @@ def server_of(peer: Peer) -> ActivityPubServer:
         items = peer.items(collection)
         if items is None:
             return document({}, 404)
-        whole = {"id": f"{peer.id}/{collection}", "type": "OrderedCollection"}
+        whole: Json = {"id": f"{peer.id}/{collection}", "type": "OrderedCollection"}
         whole |= {"totalItems": len(items), "orderedItems": items}
         return document({"@context": CONTEXT[0], **whole})
 
