@@ -26,6 +26,7 @@ from apserver.flow import gone, old_hashtags, remains
 from apserver.flow.accept import Acceptor
 from apserver.flow.accounts import Accounts
 from apserver.flow.apply import Applier
+from apserver.flow.asked import Asked
 from apserver.flow.bell import Bell
 from apserver.flow.bulk import Bulk
 from apserver.flow.departure import Farewell
@@ -308,7 +309,8 @@ def _receiver(site: Site, *, remote: Remote, farewell: Farewell, signers: Signer
     db, live, bell, publisher = site.db, site.live, site.bell, site.publisher
     names, registry, allow_http = site.names, site.registry, site.allow_http
     applier = Applier(publisher, live, registry)
-    posts = Posts(remote, live)
+    asked = Asked()
+    posts = Posts(remote, live, asked)
     turns = {
         "end_thing": Endings(publisher, farewell, registry.things).end_some,
         "move": FollowerMover(publisher, live).move_some,
@@ -327,7 +329,7 @@ def _receiver(site: Site, *, remote: Remote, farewell: Farewell, signers: Signer
                 db, remote, live, bell, signers, names=names, allow_http=allow_http
             ),
             "outbox": OutboxReader(db, remote, live, bell, allow_http=allow_http),
-            "quote": QuoteChecker(db, remote, posts),
+            "quote": QuoteChecker(db, remote, posts, asked),
             "thread": ThreadReader(db, remote, posts, origin=names.origin),
             "profile": ProfileReader(db, remote, posts, live, allow_http=allow_http),
         },

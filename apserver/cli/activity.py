@@ -19,13 +19,14 @@ def add(commands: Commands) -> None:
     parser = add_command(
         group,
         "hide",
-        summary="Take an activity down.",
-        text="Take an activity down: its id answers 410, and it is in no inbox, outbox or stream "
-        "any more. When an actor of this server did it, all who got it are told to delete it. It "
-        "cannot be taken back. Who was it and when is kept in the audit.",
+        summary="Take an activity or a post down.",
+        text="Take an activity or a post down: its id answers 410, and it is in no inbox, outbox "
+        "or stream any more. When it is of an actor of this server, all who got it are told to "
+        "delete it. A post and its Create go together. It cannot be taken back. Who did it and "
+        "when is kept in the audit.",
         example="apserver activity hide https://social.example.org/activities/ID",
     )
-    parser.add_argument("ID", help="the id of the activity, an IRI")
+    parser.add_argument("ID", help="the id of the activity or of the post, an IRI")
     add_dry_run(parser)
     add_json(parser)
     parser.set_defaults(run=hide, act="activity hide")
@@ -43,7 +44,7 @@ def hide(arguments: argparse.Namespace) -> int:
         )
 
     done = change(arguments, settings, work, would="this would be hidden")
-    result: dict[str, str | None] = {"activity": done.activity, "actor": done.actor}
+    result: dict[str, str | None] = {"id": done.id, "actor": done.actor}
     if not arguments.dry_run:
         result["delete"] = done.delete
     show(result, as_json=arguments.json)

@@ -67,8 +67,25 @@ def _examine(settings: Settings) -> Iterator[Check]:
     from apserver.app.doctor import examine_folder, examine_outside
 
     yield from examine_folder(settings.data_dir)
+    yield from _examine_hooks(settings)
     yield from _examine_database(settings)
     yield from asyncio.run(_all_of(examine_outside(settings)))
+
+
+def _examine_hooks(settings: Settings) -> Iterator[Check]:
+    """A warning only: the server may have a path of its own, as by its unit of systemd."""
+    from apserver.app.doctor import Check
+    from apserver.app.hooks import screen_of
+
+    if not settings.hooks.check:
+        return
+    try:
+        screen_of(settings)
+    except ConfigProblem as error:
+        cure = "Without it the server does not start. PYTHONPATH says where Python looks"
+        yield Check("hooks", "warn", str(error), cure)
+    else:
+        yield Check("hooks", "ok", f"{settings.hooks.check} is there")
 
 
 def _examine_database(settings: Settings) -> list[Check]:

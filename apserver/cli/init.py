@@ -137,7 +137,8 @@ for another folder, set data_dir there, or {data_dir.variable}. Next:
     if origin.startswith("http:"):
         keys = ["allow_http", *(name.split(".")[-1] for name in of_one_machine(origin))]
         set_for_it = ", ".join(keys)
-        return f"{steps}\nhttp:// is for trying things on one machine. Set for it: {set_for_it}.\n"
+        told = f"http:// is for trying things on one machine. The file sets {set_for_it} for it."
+        return f"{steps}\n{told}\n"
     return f"""{steps}
 A proxy in front of it does TLS and must pass the Host header on. With Caddy, that is:
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apserver.cli.connection import change, settings_of
 from apserver.cli.output import show
 from apserver.cli.parser import DONE, Commands, add_command, add_dry_run, add_json, add_name
+from apserver.core.lexical import is_absolute_iri
 
 if TYPE_CHECKING:
     from apserver.flow.moving import Aliases, MovedAccount, SentProfile
@@ -30,7 +31,9 @@ def _add_alias(group: Commands) -> None:
         example="apserver actor alias ann https://old.example/users/ann",
     )
     add_name(parser)
-    parser.add_argument("ID", help="the id of the other account: the URL of its document")
+    parser.add_argument(
+        "ID", type=_account, help="the id of the other account: the URL of its document"
+    )
     parser.add_argument("--remove", action="store_true", help="name it no longer")
     add_dry_run(parser)
     add_json(parser)
@@ -53,6 +56,15 @@ def alias(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _account(text: str) -> str:
+    if not is_absolute_iri(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no id, such as https://other.example/users/ann. To find that of a "
+            "handle: apserver webfinger HANDLE"
+        )
+    return text
+
+
 def _add_move(group: Commands) -> None:
     parser = add_command(
         group,
@@ -65,7 +77,9 @@ def _add_move(group: Commands) -> None:
         example="apserver actor move ann https://new.example/users/ann",
     )
     add_name(parser)
-    parser.add_argument("TARGET", help="the id of the other account: the URL of its document")
+    parser.add_argument(
+        "TARGET", type=_account, help="the id of the other account: the URL of its document"
+    )
     parser.add_argument(
         "--again", action="store_true", help="tell followers of the same move once more"
     )

@@ -45,6 +45,15 @@ class Parser(argparse.ArgumentParser):
             USAGE, f"apserver: {message}. See: {pasteable(f'{self.prog} --help', command())}\n"
         )
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Of a command what it does not know is an error at once, so that its own help is named."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
     def add_commands(self) -> Commands:
         """Sub-commands, one of which must be given."""
         return self.add_subparsers(title="commands", metavar="COMMAND", required=True)

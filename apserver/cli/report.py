@@ -138,10 +138,9 @@ def _add_id(parser: Parser, *, many: bool = False) -> None:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 2**63:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**63):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a report, such as 5")
+    return int(text)
 
 
 def _add_change(parser: Parser, run: Callable[[argparse.Namespace], int], *, act: str) -> None:

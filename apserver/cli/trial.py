@@ -166,10 +166,11 @@ def _of_another_origin(
     cure = (
         f"Run it in another folder, or without {given['origin'].where}" if told else f"Run: {again}"
     )
+    another = command("try", *(() if told else ("--listen", settings.listen)))
     return ConfigProblem(
         f'{settings.data_dir / KEPT_IN}: origin = "{kept.origin}" is part of every id there, and '
         f'this start would use "{settings.origin}"{told}. {cure}. Or begin another trial: '
-        f"{_in_another_folder(command('try'))}"
+        f"{_in_another_folder(another)}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -199,6 +199,22 @@ def _check_things(values: Mapping[str, Any]) -> None:
             raise ConfigProblem(
                 f"[things.{one.kind}] iri = {seen(one.iri)} is not allowed: apserver has ids of "
                 "its own there. Allowed: another path"
+            )
+    _check_templates(things.configured)
+
+
+def _check_templates(configured: Sequence[ThingType]) -> None:
+    """An IRI is of the first type that it fits, so that nothing would be of the second of two with
+    the same template, whatever they call its names."""
+    by_shape: dict[str, ThingType] = {}
+    for one in configured:
+        shape = fill(one.iri, dict.fromkeys(names_in(one.iri), "{}"))
+        before = by_shape.setdefault(shape, one)
+        if before is not one:
+            raise ConfigProblem(
+                f"[things.{one.kind}] iri = {seen(one.iri)} fits just what [things.{before.kind}] "
+                f"iri = {seen(before.iri)} does. Allowed: a template of its own for each, or one "
+                "section for both"
             )
 
 

@@ -79,7 +79,9 @@ def _from_file(path: Path) -> dict[str, Given]:
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        raise ConfigProblem(f"{path}: not valid TOML: {error}") from error
+        twice = "Cannot declare" in str(error)
+        cure = ". Each [section] stands once: put the keys into the one that is there"
+        raise ConfigProblem(f"{path}: not valid TOML: {error}{cure if twice else ''}") from error
     place = Place(str(path), base=path.parent)
     named = {name: value for name, value in document.items() if name in TABLES_BY_NAME}
     given = {name: place.take_table(TABLES_BY_NAME[name], value) for name, value in named.items()}

@@ -32,7 +32,7 @@ def checked(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(attachment: Any, pointer: str) -> Any:
-    if not isinstance(attachment, Mapping):
+    if not isinstance(attachment, dict):
         return attachment
     for name, cure in _faults(attachment):
         raise BadInput(cure, pointer=f"{pointer}/{name}")
@@ -52,7 +52,7 @@ def sound(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sound(attachment: Any) -> Any:
-    if not isinstance(attachment, Mapping):
+    if not isinstance(attachment, dict):
         return attachment
     faults = {name for name, _ in _faults(attachment)}
     if not faults.isdisjoint({"url", "href"}):
@@ -84,7 +84,7 @@ def _faults(attachment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _leads_to_the_web(url: Any) -> bool:
     """Whether it is a URL, or Links; one of the web is among them (PeerTube has magnets too)."""
-    places = (one.get("href") if isinstance(one, Mapping) else one for one in as_list(url))
+    places = (one.get("href") if isinstance(one, dict) else one for one in as_list(url))
     return any(_is_of_web(one) for one in places)
 
 

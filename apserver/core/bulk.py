@@ -2,7 +2,8 @@
 
 They come as an OrderedCollection whose ``orderedItems`` are what would else be posted one by one,
 in this order (docs/decisions/0016). Its @context is that of each of them; one of its own comes
-after it, as JSON-LD has it for what is embedded.
+after it, as JSON-LD has it for what is embedded. It is kept with each, so it counts as often as
+there are items: else a small request would be stored, and delivered, as a large one.
 """
 
 from __future__ import annotations
@@ -45,20 +46,28 @@ def read_bulk(body: bytes) -> list[dict[str, Any] | ApserverError]:
             pointer="/type",
         )
     items = document.get("orderedItems")
-    items = items if isinstance(items, list) else [items]
-    if not 1 <= len(items) <= limits.BULK_ITEMS:
-        raise TooLarge(f"Send 1 to {limits.BULK_ITEMS} items together.", pointer=_ITEMS)
-    return [_item(one, document.get("@context")) for one in items]
+    items = items if isinstance(items, list) else as_list(items)
+    if not items:
+        raise BadInput("Send what is to be posted as orderedItems: 1 or more.", pointer=_ITEMS)
+    if len(items) > limits.BULK_ITEMS:
+        raise TooLarge(f"Send {limits.BULK_ITEMS} items together at most.", pointer=_ITEMS)
+    shared = {"@context": as_list(document.get("@context"))}
+    if len(encoded(shared)) * len(items) > limits.BULK_BODY:
+        raise TooLarge(
+            f"The @context counts for each item: with all, {limits.BULK_BODY} bytes are the most.",
+            pointer="/@context",
+        )
+    return [_item(one, shared["@context"]) for one in items]
 
 
-def _item(item: object, context: object) -> dict[str, Any] | ApserverError:
+def _item(item: object, shared: list[Any]) -> dict[str, Any] | ApserverError:
     if not isinstance(item, dict):
         return BadInput("An item is what would be posted by itself: a JSON object.")
     try:
         check_bounds(encoded(item))
     except BadInput as error:
         return error
-    contexts = [*as_list(context), *as_list(item.get("@context"))]
+    contexts = [*shared, *as_list(item.get("@context"))]
     return {**item, "@context": contexts} if contexts else item
 
 

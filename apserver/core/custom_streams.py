@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
 
+from apserver.core.names import collection_id
 from apserver.core.stream_filters import Filter, read_filter
 from apserver.core.things import fill, names_in
 from apserver.errors import BadInput
@@ -49,6 +51,20 @@ class CustomStream:
         except ValueError as error:
             raise BadInput(f"The stream {self.slug} does not take this: {error}") from error
         return (made,) if isinstance(made, Filter) else tuple(made)
+
+
+def streams_of(actor: str, origin: str, slugs: Iterable[str]) -> dict[str, Any]:
+    """The streams that an actor of ours names (ActivityPub 4.1), as a Collection: a plain list
+    makes the whole actor unreadable for servers whose models know one value there (apkit). They
+    hang on the configuration, and so are not stored with it."""
+    ids = [
+        f"{actor}/streams/home",
+        *(f"{origin}/streams/{role}?{urlencode({'id': actor})}" for role in ("actor", "any")),
+        *(f"{actor}/streams/{slug}" for slug in slugs if slug != "home"),
+    ]
+    id_ = collection_id(actor, "streams")
+    items = [{"id": one, "type": "OrderedCollection"} for one in ids]
+    return {"id": id_, "type": "Collection", "totalItems": len(items), "items": items}
 
 
 def _filled(conditions: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

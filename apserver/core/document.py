@@ -119,6 +119,8 @@ def ids_of(value: Any) -> tuple[str, ...]:
 def types_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The types of an object, AS2 types by their short names; at most `limits.TYPES` are read."""
     value = document.get("type", document.get("@type"))
+    if isinstance(value, str):  # nearly always
+        return (_short(value),)
     names = as_list(value)[: limits.TYPES]
     return tuple(_short(name) for name in names if isinstance(name, str))
 

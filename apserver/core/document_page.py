@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from apserver.core import limits
 from apserver.core.document import as_list, id_of, types_of
 from apserver.core.hypertext import NOTHING, Html, cleaned, fill, joined, named
 from apserver.core.languages import choose_language
@@ -19,11 +20,13 @@ from apserver.core.summaries import LANGUAGE, plain
 _MAIN = """\
 <article class="h-entry">
 <h1 class="p-name">{heading}</h1>
-{content}<dl>
+{content}{options}<dl>
 {facts}</dl>
 </article>
 {below}"""
 _CONTENT = '<div class="e-content" dir="auto">{content}</div>\n'
+_OPTIONS = "<ul>\n{options}</ul>\n"
+_OPTION = "<li>{name}{votes}</li>\n"
 _FACT = "<dt>{word}</dt><dd>{value}</dd>\n"
 _TIME = '<time class="dt-published" datetime="{time}">{time}</time>'
 #: What is linked, by the word for it. Who and what take part, then where it belongs.
@@ -61,6 +64,7 @@ def document_page(
         _MAIN,
         heading=heading,
         content=fill(_CONTENT, content=cleaned(content)) if content else NOTHING,
+        options=_options(thing),
         facts=joined(_facts(document)),
         below=below,
     )
@@ -83,6 +87,20 @@ def _text(document: Mapping[str, Any], name: str, accept_language: str) -> tuple
             return tag, by_language[tag]
     value = document.get(name)
     return "", value if isinstance(value, str) else ""
+
+
+def _options(thing: Mapping[str, Any]) -> Html:
+    """What can be chosen in a poll, and how many chose each, as far as that is told."""
+    options = [*as_list(thing.get("oneOf")), *as_list(thing.get("anyOf"))][: limits.OPTIONS]
+    shown = joined(_option(one) for one in options if isinstance(one, Mapping))
+    return fill(_OPTIONS, options=shown) if shown else NOTHING
+
+
+def _option(option: Mapping[str, Any]) -> Html:
+    name, replies = option.get("name"), option.get("replies")
+    votes = replies.get("totalItems") if isinstance(replies, Mapping) else None
+    told = f": {votes}" if isinstance(votes, int) else ""
+    return fill(_OPTION, name=named(name if isinstance(name, str) else ""), votes=told)
 
 
 def _facts(document: Mapping[str, Any]) -> Iterator[Html]:

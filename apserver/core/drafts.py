@@ -112,6 +112,13 @@ def _with_contents(document: Mapping[str, Any]) -> dict[str, Any]:
     whole, object_ = without_counts(with_content(document)), document.get("object")
     if isinstance(object_, dict):
         whole["object"] = without_counts(with_content(object_, pointer="/object"))
+    elif isinstance(object_, list):  # of one, for all that it says (`Activity.embedded`)
+        whole["object"] = [
+            without_counts(with_content(one, pointer=f"/object/{at}"))
+            if isinstance(one, dict)
+            else one
+            for at, one in enumerate(object_)
+        ]
     return whole
 
 

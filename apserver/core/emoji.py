@@ -84,12 +84,12 @@ def _noted(text: str, found: dict[str, None]) -> str:
 def _texts_of(document: Mapping[str, Any]) -> Iterator[str]:
     for name in _TEXTS:
         by_language = document.get(f"{name}Map")
-        many = by_language.values() if isinstance(by_language, Mapping) else ()
+        many = by_language.values() if isinstance(by_language, dict) else ()
         yield from (one for one in (document.get(name), *many) if isinstance(one, str))
     for name in _PARTS:
         for part in as_list(document.get(name)):
             # The name of a picture is a description for those who do not see it.
-            if isinstance(part, Mapping) and (name != "attachment" or "value" in part):
+            if isinstance(part, dict) and (name != "attachment" or "value" in part):
                 yield from _texts_of({key: one for key, one in part.items() if key in _TEXTS})
 
 
@@ -110,9 +110,9 @@ def with_emoji(
 
 
 def _is_below(tag: Any, ours: str) -> bool:
-    is_emoji = isinstance(tag, Mapping) and TYPE in types_of(tag)
+    is_emoji = isinstance(tag, dict) and TYPE in types_of(tag)
     return is_emoji and str(tag.get("id")).startswith(ours)
 
 
 def _name(tag: Any) -> Any:
-    return first(tag.get("name")) if isinstance(tag, Mapping) and TYPE in types_of(tag) else None
+    return first(tag.get("name")) if isinstance(tag, dict) and TYPE in types_of(tag) else None

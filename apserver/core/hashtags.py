@@ -22,12 +22,14 @@ WORD = rf"[\w{MARKS}]{{1,{limits.HASHTAG}}}"
 _WORD = re.compile(WORD)
 #: Latin letters that do not come apart into one of ASCII and a mark.
 _LATIN = str.maketrans("ðđħıĸłŋøŧ", "ddhiklnot")
+#: Marks that have no letter with them to be one of: "x̂", "é́", "i̇" of a lower "İ".
+_LEFT = re.compile(r"(?<=[\x00-\x7f])[\u0300-\u036f]+")
 
 
 def fold_tag(tag: str) -> str:
     """The form in which hashtags are compared: NFKC, lower case, Latin letters without marks."""
     folded = unicodedata.normalize("NFKC", tag).lower()
-    return "".join(map(_without_marks, folded)).translate(_LATIN)
+    return _LEFT.sub("", "".join(map(_without_marks, folded)).translate(_LATIN))
 
 
 def _without_marks(letter: str) -> str:
@@ -50,7 +52,7 @@ def tags_of(document: Mapping[str, Any]) -> list[str]:
     names = [
         first(tag.get("name"))
         for tag in as_list(document.get("tag"))[: limits.TAGS]
-        if isinstance(tag, Mapping) and "Hashtag" in types_of(tag)
+        if isinstance(tag, dict) and "Hashtag" in types_of(tag)
     ]
     found = (read_tag(name) for name in names if isinstance(name, str))
     return list(dict.fromkeys(tag for tag in found if tag is not None))
@@ -65,7 +67,7 @@ def with_places(document: Mapping[str, Any], names: Names) -> dict[str, Any]:
 
 
 def _placed(tag: Any, names: Names) -> Any:
-    if not isinstance(tag, Mapping) or "Hashtag" not in types_of(tag) or "href" in tag:
+    if not isinstance(tag, dict) or "Hashtag" not in types_of(tag) or "href" in tag:
         return tag
     name = first(tag.get("name"))
     folded = read_tag(name) if isinstance(name, str) else None

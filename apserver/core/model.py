@@ -12,6 +12,7 @@ from apserver.core.audience import Audience, audience_of, with_addressing
 from apserver.core.document import as_list, first, id_of, types_of
 from apserver.core.origin import activity_key, check_id, same_origin
 from apserver.core.ownership import is_by, objection
+from apserver.core.polls import ballot_of
 from apserver.core.vocabulary import (
     ACTIVITY_TYPES,
     ACTOR_TYPES,
@@ -174,12 +175,17 @@ def _check_object(activity: Activity, *, allow_http: bool) -> None:
 
     What is the actor's as far as one can see may still be known here as another's: the rule knows.
     """
-    if len(as_list(activity.document.get("object"))) != 1:
+    ballot = ballot_of(activity.document) if activity.type == "Create" else ()
+    if not ballot and len(as_list(activity.document.get("object"))) != 1:
         raise BadInput(f"{activity.type} has one object.", pointer="/object")
-    object_ = activity.embedded or {"id": activity.object_id}
+    for object_ in ballot or (activity.embedded or {"id": activity.object_id},):
+        _check_own(activity, object_, allow_http=allow_http)
+
+
+def _check_own(activity: Activity, object_: Mapping[str, Any], *, allow_http: bool) -> None:
     if object_.get("id") is not None:
         check_id(object_["id"], allow_http=allow_http)
-    elif activity.embedded is None or activity.type != "Create":
+    elif not object_.keys() - {"id"} or activity.type != "Create":
         raise BadInput(f"{activity.type} needs the id of its object.", pointer="/object")
     reason = objection(object_, activity.actor)
     if reason == "object-of-another-author" and activity.is_about_itself:

@@ -79,7 +79,7 @@ def in_languages(
     the language of the one text there is, or ``@language`` of the context. ``before`` is what the
     post was until an edit: one of the two that was not edited follows the other."""
     content, by_language = document.get("content"), document.get("contentMap")
-    if isinstance(by_language, Mapping) and by_language:
+    if isinstance(by_language, dict) and by_language:
         old, old_map = before.get("content"), before.get("contentMap")
         if by_language == old_map and content:
             said = {tag: content if text == old else text for tag, text in by_language.items()}
@@ -129,7 +129,7 @@ def texts_of(document: Mapping[str, Any]) -> list[str]:
     if document.get("mediaType", HTML) != HTML:
         return []
     by_language = document.get("contentMap")
-    texts = by_language.values() if isinstance(by_language, Mapping) else ()
+    texts = by_language.values() if isinstance(by_language, dict) else ()
     return [one for one in (document.get("content"), *texts) if isinstance(one, str)]
 
 
@@ -137,7 +137,7 @@ def tags_by_name(document: Mapping[str, Any], type_: str) -> dict[str, str]:
     """Where the tags of a type lead, by name in lower case without ``@`` or ``#``."""
     found: dict[str, str] = {}
     for tag in as_list(document.get("tag")):
-        if isinstance(tag, Mapping) and type_ in types_of(tag):
+        if isinstance(tag, dict) and type_ in types_of(tag):
             name, href = first(tag.get("name")), tag.get("href")
             if isinstance(name, str) and isinstance(href, str):
                 found[name.lstrip("@#").lower()] = href
@@ -149,7 +149,7 @@ def standing_tags(document: Mapping[str, Any], old: Iterable[str], new: Iterable
     before, after = "".join(old), "".join(new)
 
     def is_gone(tag: Any) -> bool:
-        if not isinstance(tag, Mapping) or _NAMED_IN_TEXT.isdisjoint(types_of(tag)):
+        if not isinstance(tag, dict) or _NAMED_IN_TEXT.isdisjoint(types_of(tag)):
             return False
         link = f'href="{escape(id_of(tag) or str(tag.get("href")))}"'
         return link in before and link not in after
@@ -168,8 +168,8 @@ def with_terms(context: object, post: Mapping[str, Any]) -> Any:
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in as_list(value) if isinstance(one, Mapping)]
+    return [one for one in as_list(value) if isinstance(one, dict)]
 
 
 def _inline(context: object) -> list[Mapping[str, Any]]:
-    return [entry for entry in as_list(context) if isinstance(entry, Mapping)]
+    return [entry for entry in as_list(context) if isinstance(entry, dict)]

@@ -252,6 +252,9 @@ def bucket_of(host: str) -> int:
     return int.from_bytes(sha256(_utf8(host)).digest()[:8]) % limits.BUCKETS
 
 
+_UNKNOWN = SafeUUID.unknown  # every look at a member of an enumeration is a call
+
+
 def _utf8(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
@@ -261,7 +264,7 @@ def _uuid(content: bytes) -> UUID:
     a page asks for some sixty keys."""
     made = UUID.__new__(UUID)
     object.__setattr__(made, "int", int.from_bytes(sha256(content).digest()[:16]))
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

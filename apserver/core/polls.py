@@ -12,11 +12,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apserver.core import limits
-from apserver.core.document import as_list, first
+from apserver.core.document import as_list, first, id_of
 from apserver.core.times import published_at, read_time
 
 KINDS = ("oneOf", "anyOf")
 VOTERS = "votersCount"
+
+
+def asked_in(document: Mapping[str, Any]) -> str | None:
+    """The Question that a document answers, when it has the form of a vote: a name, no content."""
+    if not isinstance(document.get("name"), str) or document.get("content"):
+        return None
+    return id_of(first(document.get("inReplyTo")))
+
+
+def ballot_of(activity: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The votes, one for each choice, that GoToSocial sends in one Create; empty for all else.
+
+    They are for one Question, each with an id of its own.
+    """
+    values = as_list(activity.get("object"))
+    if not 2 <= len(values) <= limits.OPTIONS:
+        return ()
+    votes = tuple(one for one in values if isinstance(one, dict) and asked_in(one) is not None)
+    same = len({asked_in(one) for one in votes}) == 1
+    return votes if same and len(votes) == len(values) else ()
 
 
 def options_of(document: Mapping[str, Any]) -> tuple[list[Any], bool]:
@@ -39,8 +59,6 @@ def has_ended(document: Mapping[str, Any], now: datetime) -> bool:
 
 def without_counts(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a client posted, without what only the server says."""
-    if not any(name in document for name in KINDS):
-        return dict(document)
     whole = {name: value for name, value in document.items() if name != VOTERS}
     for name in KINDS:
         if name in document:

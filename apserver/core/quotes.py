@@ -47,7 +47,7 @@ def quoted(document: Mapping[str, Any]) -> str | None:
 def _named(document: Mapping[str, Any]) -> Iterator[str]:
     values = [first(document.get(name)) for name in (QUOTE, *_LEGACY)]
     for tag in as_list(document.get("tag")):
-        if isinstance(tag, Mapping) and "Link" in types_of(tag) and _is_quote(tag):
+        if isinstance(tag, dict) and "Link" in types_of(tag) and _is_quote(tag):
             values.append(tag.get("href"))
     for iri in map(id_of, values):
         if iri is not None and len(iri) <= limits.IRI and is_absolute_iri(iri):
@@ -66,7 +66,7 @@ def as_told(
     it did, and nobody is asked again."""
     told = {name: value for name, value in document.items() if name != STATE}
     quote = first(document.get(QUOTE))
-    if isinstance(quote, Mapping) and "Tombstone" in types_of(quote):
+    if isinstance(quote, dict) and "Tombstone" in types_of(quote):
         return {**told, STATE: "deleted"}
     iri = quoted(document)
     if iri is None:

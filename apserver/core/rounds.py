@@ -8,9 +8,10 @@ posted with it would find no Follow. There the *round* ends. What was judged is 
 read anew, and the next round begins with that activity.
 
 What a rule looked at is noted while it looks (`Noted`), and what is changed stands in its effects;
-so no rule need tell either. Both are told as *marks*: what a fact is about. Two marks stand for no
-single fact: "members" of a collection, and who "followers" of anything are, which no rule asks but
-whoever finds out for whom an edit or a Delete is.
+so no rule need tell either. Both are told as *marks*: what a fact is about. Three marks stand for
+no single fact: "members" of a collection, and who "followers" of anything are, which no rule asks
+but whoever finds out for whom an edit or a Delete is; and what was "taken out" of a collection,
+since what is put in again stands at another place.
 """
 
 from __future__ import annotations
@@ -62,9 +63,12 @@ from apserver.core.facts import (
     TotalNeed,
 )
 from apserver.core.names import collection_id
+from apserver.core.rules.question import VOTERS_OF
 
 Mark: TypeAlias = tuple[str, ...]
 _FOLLOWERS: Mark = ("followers",)
+#: The collections of an object in which they stand who hear of its edits (`flow.interested`).
+_ENGAGED = (*OF_OBJECTS, VOTERS_OF)
 #: Facts that nothing changes that is posted.
 _LASTING = (DocumentNeed, EmojiNeed, FacadeNeed, HandleNeed)
 #: Effects that change nothing that a rule is told of.
@@ -139,7 +143,10 @@ def _read(asked: Iterable[Need], effects: Effects) -> set[Mark] | None:
         if isinstance(effect, BuryActivity | ReviseActivity):
             marks.add(_FOLLOWERS)
         elif isinstance(effect, Bury) or (isinstance(effect, Put) and effect.replace):
-            marks.update(("members", collection_id(effect.id, name)) for name in OF_OBJECTS)
+            marks.update(("members", collection_id(effect.id, name)) for name in _ENGAGED)
+            marks.add(("members", effect.id))  # of a collection that a client made
+        elif isinstance(effect, AddTo):
+            marks.add(("taken out", effect.collection, str(effect.item)))
     return marks
 
 
@@ -182,8 +189,10 @@ def _written(effect: Effect) -> Sequence[Mark] | None:
             return (("follows", subject, object_), _FOLLOWERS)
         case React(subject, object_) | Unreact(subject, object_):
             return (("reactions", subject, object_),)
-        case AddTo(collection) | RemoveFrom(collection):
+        case AddTo(collection):
             return (("members", collection),)
+        case RemoveFrom(collection, item):
+            return (("members", collection), ("taken out", collection, str(item)))
         case Send() if _is_companion(effect):
             return ()
         case _:

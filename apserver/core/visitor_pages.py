@@ -8,7 +8,7 @@ from apserver.core.page import Reader, page
 
 _SUBSCRIBE = """\
 <h1>Follow from your own server</h1>
-<p>You follow <a href="{uri}">{uri}</a>.</p>
+<p>You are about to follow <a href="{uri}">{uri}</a>.</p>
 {trouble}<form class="column" method="post" action="/subscribe">
 <input type="hidden" name="csrf" value="{csrf}">
 <input type="hidden" name="id" value="{id}">

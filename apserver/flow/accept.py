@@ -236,7 +236,7 @@ class Acceptor:
         async def work(conn: Connection) -> None:
             await inboxes.accept(conn, arrivals)
 
-        await self._db.transaction(work)
+        await self._db.transaction(work, single=True)
         return [None] * len(arrivals)
 
 

@@ -27,6 +27,7 @@ from apserver.core.effects import (
     MoveFollowers,
     Recall,
     Refuse,
+    Relate,
     Revisit,
     Send,
 )
@@ -71,11 +72,45 @@ class _Outcome:
     again: set[UUID] = field(default_factory=set)
     ids: dict[UUID, str | None] = field(default_factory=dict)
     acting: dict[UUID, UUID] = field(default_factory=dict)  #: actors elsewhere, by activity
+    voted: set[tuple[str, str]] = field(default_factory=set)  #: who, and on which Question
 
     def heard_of(self) -> set[UUID]:
         """The actors elsewhere who have done something that counts here."""
         apart = self.refused.keys() | self.fetches.keys()
         return {actor for key, actor in self.acting.items() if key not in apart}
+
+    def add(self, key: UUID, effect: Effect) -> None:
+        """An effect of the activity with this key."""
+        match effect:
+            case Fetch():
+                self.fetches[key] = effect
+            case Refuse(reason):
+                self.refused[key] = reason
+            case Send():
+                self.sends.append(effect)
+            case Recall() | Revisit() | CheckQuote() | Explore() | MoveFollowers():
+                self.later.append(effect)
+            case Forward():
+                self.forwards.append(effect)
+            case EndActor():
+                self.effects.append(effect)
+                self.later.append(effect)
+            case _:
+                self.effects.append(effect)
+
+    def is_second_vote(self, effects: Effects) -> bool:
+        """Whether its actor votes in this batch already: what it may choose now is not known
+        before that is written. Votes are for one actor, and then go one by one (`flow.receive`);
+        but those that are shown to everybody count too (IO-79)."""
+        votes = {
+            (one.subject, one.object)
+            for one in effects
+            if isinstance(one, Relate) and one.kind == "vote"
+        }
+        if not self.voted.isdisjoint(votes):
+            return True
+        self.voted |= votes
+        return False
 
 
 class Applier:
@@ -118,25 +153,13 @@ class Applier:
             if key in outcome.refused:
                 continue
             effects = judge(activity, facts)
+            if outcome.is_second_vote(effects):
+                outcome.again.add(key)
+                continue
             if any(isinstance(effect, Fetch) for effect in effects):
                 effects = self._fetches(effects)
             for effect in effects:
-                match effect:
-                    case Fetch():
-                        outcome.fetches[key] = effect
-                    case Refuse(reason):
-                        outcome.refused[key] = reason
-                    case Send():
-                        outcome.sends.append(effect)
-                    case Recall() | Revisit() | CheckQuote() | Explore() | MoveFollowers():
-                        outcome.later.append(effect)
-                    case Forward():
-                        outcome.forwards.append(effect)
-                    case EndActor():
-                        outcome.effects.append(effect)
-                        outcome.later.append(effect)
-                    case _:
-                        outcome.effects.append(effect)
+                outcome.add(key, effect)
         return outcome
 
     def _fetches(self, effects: Effects) -> Effects:
@@ -151,7 +174,7 @@ class Applier:
         unknown = {key for key, why in outcome.refused.items() if why == "no-local-relation"}
         if unknown:
             # Those that have come to the inbox of one actor since are applied again, as such.
-            outcome.again = unknown - await inboxes.drop(conn, sorted(unknown))
+            outcome.again |= unknown - await inboxes.drop(conn, sorted(unknown))
         kept = {key: why for key, why in outcome.refused.items() if key not in unknown}
         if kept:
             await objects.set_verdicts(conn, kept)

@@ -42,13 +42,13 @@ from apserver.errors import ApserverError, Gone
 from apserver.flow.facts import Found, actor_found, load_facts
 from apserver.flow.interested import for_interested
 from apserver.identifiers import uuid7
-from apserver.store import actors, collections, jobs, objects
+from apserver.store import actors, objects, outboxes
 from apserver.store.actors import Actor
 from apserver.store.collections import Membership
 from apserver.store.db import Connection
 from apserver.store.effects import context_bytes, perform
 from apserver.store.jobs import Job
-from apserver.store.objects import ActivityRow
+from apserver.store.objects import ActivityRow, ObjectRow
 
 #: The order of an activity among others. What a rule sends stands below the place of what it
 #: belongs to.
@@ -124,6 +124,7 @@ class Batch:
         self._before = before
         self._outcomes: dict[Place, Outcome] = {}
         self._ended: dict[Place, list[str]] = {}
+        self.made: dict[UUID, ObjectRow] = {}  #: the objects that are new with it, by key
 
     async def publish(self, drafted: Sequence[Drafted]) -> list[Outcome]:
         """Store activities with everything that follows from them, the activities among it that
@@ -205,7 +206,8 @@ class Batch:
             self._ended[place] = [it.id for it in one.effects if isinstance(it, EndThing)]
         if new:
             await objects.insert_activities(self._conn, new)
-        await perform(self._conn, [*chain.from_iterable(one.effects for one in judged)])
+        effects = chain.from_iterable(one.effects for one in judged)
+        self.made |= await perform(self._conn, [*effects])
         sent = [*chain.from_iterable(map(self._sent, judged))]
         if sent:
             await self._run(sent)
@@ -235,11 +237,8 @@ class Batch:
         found = sorted(self._outcomes.items(), key=itemgetter(0))
         kept = [(place, one) for place, one in found if isinstance(one, Kept)]
         members = [_membership(one.row) for _, one in kept if one.is_new]
-        if members:
-            await collections.add_members(self._conn, members)
         to_do = [job for place, one in kept for job in _jobs(one, self._ended[place])]
-        if to_do:
-            await jobs.enqueue(self._conn, to_do)
+        await outboxes.place(self._conn, members, to_do)
 
 
 def drafted_of(sent: Send, names: Names, *, now: datetime, place: Place = (0,)) -> Drafted:

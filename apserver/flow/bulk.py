@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,13 +64,37 @@ class _TakenBack(Exception):
 class Bulk:
     """Publishes many activities of the actors of one origin.
 
-    ``turns`` are for whoever reads and posts them: few are done at a time, and others wait.
+    ``turns`` are for whoever posts them: few are done at a time, and others wait. A body is read
+    before its turn, or who sends it slowly would keep the others waiting; so those that are there
+    are bounded by `place`.
     """
 
     def __init__(self, db: Database, publisher: Publisher):
         self._db = db
         self._publisher = publisher
         self.turns = asyncio.Semaphore(limits.BULKS)
+        self._places: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, actor: str) -> Iterator[None]:
+        """Room for the body of a request by the token of this actor, until it is done. Busy when
+        there is none: a few for each actor, and not many in all."""
+        if (
+            self._places[actor] >= limits.BULKS_OF_ACTOR
+            or self._places.total() >= limits.BULKS_WAITING
+        ):
+            raise Busy(
+                f"too many bulk requests, the last by {actor}",
+                public="Too many requests of many activities at a time. Send one after the other.",
+                retry_after_s=5,
+            )
+        self._places[actor] += 1
+        try:
+            yield
+        finally:
+            self._places[actor] -= 1
+            if not self._places[actor]:
+                del self._places[actor]
 
     async def post(
         self,
@@ -86,6 +111,7 @@ class Bulk:
         found = await self._drafted(postings, manner, by_site=before is not None)
         refused = {n: one for n, one in enumerate(found) if isinstance(one, ApserverError)}
         drafted = [one for one in found if isinstance(one, Drafted)]
+        await self._publisher.introduce(drafted)
         for _ in range(limits.BULK_PASSES):
             if manner.atomic and refused:
                 raise bulk.refusal(refused)

@@ -16,6 +16,6 @@ async def index_some(conn: Connection, job: Job) -> bool:
     one came to; what is left is another job."""
     keys = await hashtags.keys_after(conn, job.activity, limit=limits.ROUND_ROWS)
     if keys:
-        await hashtags.index(conn, keys, again=True)
+        await hashtags.index(conn, keys)
         await jobs.enqueue(conn, [replace(job, id=uuid7(), activity=keys[-1])])
     return False

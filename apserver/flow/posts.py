@@ -2,18 +2,22 @@
 
 What the server shows to us as a server is what it shows to everybody, and only what says that it is
 for everybody is kept (`core.rules.fetched`). What cannot be had is remembered (`flow.remote`), and
-so not asked for again by the next post that names it.
+so is what is not kept: the next post that names it does not ask again.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from apserver.core import notes
 from apserver.core.effects import Put
 from apserver.core.rules.fetched import kept
 from apserver.errors import Astray, BadInput, DomainBlocked, OverBudget
+from apserver.flow.asked import Asked
+from apserver.flow.failures import Failures
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import Remote
 from apserver.net.budget import Budget
@@ -22,20 +26,25 @@ from apserver.net.budget import Budget
 class Posts:
     """Fetches posts by their ids; one per worker."""
 
-    def __init__(self, remote: Remote, live: LiveRules):
+    def __init__(self, remote: Remote, live: LiveRules, asked: Asked):
         self._remote = remote
         self._live = live
+        self._asked = asked
+        self._failures = Failures()
         self._running: dict[str, asyncio.Task[Put]] = {}
 
-    async def post(self, id_: str, budget: Budget) -> Put:
-        """The post with this id. RemoteGone, BadInput or DomainBlocked when there is none for us;
-        OverBudget or Astray when it is too dear; RemoteTrouble when it cannot be had now."""
+    async def post(self, id_: str, budget: Budget, *, by: str) -> Put:
+        """The post with this id, which the thing with the id ``by`` names. RemoteGone, BadInput or
+        DomainBlocked when there is none for us; OverBudget or Astray when it is too dear;
+        RemoteTrouble when it cannot be had now."""
         running = self._running.get(id_)
         if running is not None:
             try:
                 return await asyncio.shield(running)
             except (OverBudget, Astray):
                 pass  # that was the account of whoever came first
+        self._failures.check(id_)
+        self._asked.check(id_, by=by)
         task = asyncio.create_task(self._fetch(id_, budget))
         self._running[id_] = task
         task.add_done_callback(lambda task: self._ended(id_, task))
@@ -49,6 +58,13 @@ class Posts:
 
     async def _fetch(self, id_: str, budget: Budget) -> Put:
         document = await self._remote.document(id_, budget)
+        try:
+            return self._kept(document, id_)
+        except BadInput as error:
+            self._failures.remember(id_, error)
+            raise
+
+    def _kept(self, document: Mapping[str, Any], id_: str) -> Put:
         found = kept(document, id_, now=datetime.now(UTC), is_found=True)
         if not isinstance(found, Put):
             reason = "no object" if found is None else found.reason

@@ -145,7 +145,7 @@ class ProfileReader:
     async def _post(self, id_: str, actor: str, budget: Budget) -> Put | None:
         """A pinned post; None for what is no post of the actor."""
         try:
-            put = await self._posts.post(id_, budget)
+            put = await self._posts.post(id_, budget, by=actor)
         except OverBudget:
             raise
         except ApserverError as error:

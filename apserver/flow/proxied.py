@@ -25,7 +25,6 @@ from typing import Any
 from apserver.core import limits
 from apserver.core.origin import key_of
 from apserver.core.rate_limit import RateLimiter, policies_of_signers
-from apserver.core.vocabulary import AS2_CONTEXT
 from apserver.errors import (
     ApserverError,
     BadInput,
@@ -65,11 +64,9 @@ class Proxy:
         with self._turn(reader):
             try:
                 async with asyncio.timeout(limits.PROXY_S):
-                    document = await fetcher.document(id_, budget)
+                    return await fetcher.document(id_, budget)
             except (ApserverError, TimeoutError) as error:
                 raise _as_answer(id_, error) from error
-        # What had to be compacted has lost the context that said so; it is in our terms now.
-        return document if "@context" in document else {"@context": AS2_CONTEXT, **document}
 
     @contextmanager
     def _turn(self, reader: str) -> Iterator[None]:

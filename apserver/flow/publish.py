@@ -6,7 +6,7 @@ rule and the job that delivers it are all in the database, or none of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +34,7 @@ from apserver.errors import (
 )
 from apserver.flow.batch import Batch, Drafted, Outcome, Preamble, drafted_of
 from apserver.flow.facts import Found, fetched
+from apserver.flow.introductions import Introductions
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.remote import Remote
 from apserver.flow.screening import Screen
@@ -74,6 +75,7 @@ class Publisher:
         self._live = live
         self._remote = remote
         self._screen = screen or Screen()
+        self._introductions = Introductions(db, remote, live, registry, origin=names.origin)
 
     async def post(
         self,
@@ -92,17 +94,19 @@ class Publisher:
         this is written before, in the same transaction.
         """
         drafted = await self.draft(actor, document, may_date=may_date, by_site=before is not None)
+        await self.introduce([drafted])
 
         async def work(conn: Connection) -> Published:
             there = await _posted_before(conn, once, drafted.activity.key)
             if there is not None:
                 return there
-            [outcome] = await self.batch(conn, before).publish([drafted])
+            batch = self.batch(conn, before)
+            [outcome] = await batch.publish([drafted])
             if isinstance(outcome, ApserverError):
                 raise outcome
             if once is not None and not outcome.is_new:
                 await posted.became(conn, once, outcome.row.key)
-            [body] = await objects.compose_activities(conn, [outcome.row])
+            [body] = await objects.compose_activities(conn, [outcome.row], known=batch.made)
             return Published(outcome.row.id or "", body, outcome.is_new)
 
         return await self._db.transaction(work)
@@ -140,6 +144,11 @@ class Publisher:
             by_site=by_site,
             known=await self._documents_for(activity, alone=number is None),
         )
+
+    async def introduce(self, drafted: Iterable[Drafted]) -> None:
+        """Make known what these are about, as far as their recipients hang on it. Call it before
+        the transaction: others are asked."""
+        await self._introductions.make(one.activity for one in drafted)
 
     def batch(self, conn: Connection, before: Preamble | None = None) -> Batch:
         """What publishes activities within a transaction."""

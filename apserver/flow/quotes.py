@@ -19,6 +19,7 @@ from apserver.core.document import render
 from apserver.core.origin import key_of
 from apserver.core.quotes import State
 from apserver.errors import ApserverError, Astray, BadInput, DomainBlocked, OverBudget, RemoteGone
+from apserver.flow.asked import Asked
 from apserver.flow.beside import Beside
 from apserver.flow.posts import Posts
 from apserver.flow.put_off import put_off
@@ -36,10 +37,11 @@ _NEVER = (RemoteGone, BadInput, DomainBlocked, OverBudget, Astray)
 class QuoteChecker:
     """Does ``quote`` jobs in the background; one per worker."""
 
-    def __init__(self, db: Database, remote: Remote, posts: Posts):
+    def __init__(self, db: Database, remote: Remote, posts: Posts, asked: Asked):
         self._db = db
         self._remote = remote
         self._posts = posts
+        self._asked = asked
         self._beside = Beside(db, most=limits.QUOTES)
 
     def start(self, batch: Sequence[Job]) -> None:
@@ -82,14 +84,15 @@ class QuoteChecker:
         stamp, quoted = quotes.stamp_to_check(post), quotes.quoted(post)
         if stamp is None or quoted is None:
             return None
-        budget = Budget()
-        author = await self._author(quoted, budget)
+        budget, id_ = Budget(), str(post.get("id"))
+        author = await self._author(quoted, budget, by=id_)
+        self._asked.check(stamp, by=id_)
         said = await self._remote.document(stamp, budget)
-        agrees = quotes.approves(said, stamp, post=str(post.get("id")), quoted=quoted)
+        agrees = quotes.approves(said, stamp, post=id_, quoted=quoted)
         return "approved" if agrees == author else "denied"
 
-    async def _author(self, quoted: str, budget: Budget) -> UUID:
+    async def _author(self, quoted: str, budget: Budget, *, by: str) -> UUID:
         row = await self._row(key_of(quoted))
         if row is not None and row.deleted_at is None:
             return row.author
-        return key_of((await self._posts.post(quoted, budget)).author)
+        return key_of((await self._posts.post(quoted, budget, by=by)).author)

@@ -13,12 +13,23 @@ from datetime import UTC, datetime
 
 from apserver.core import limits
 from apserver.core.collections import OF_ACTORS
-from apserver.core.document import render
+from apserver.core.document import parse, render
 from apserver.core.names import collection_id
 from apserver.core.origin import key_of
+from apserver.core.rules import question
 from apserver.core.times import stamp
 from apserver.core.tombstones import tombstone
-from apserver.store import actors, collections, hashtags, moderation, objects, others, reached
+from apserver.errors import BadInput
+from apserver.store import (
+    actors,
+    collections,
+    hashtags,
+    moderation,
+    objects,
+    others,
+    polls,
+    reached,
+)
 from apserver.store import relations as relations_
 from apserver.store.actors import Actor
 from apserver.store.collections import Member
@@ -79,10 +90,24 @@ async def _bury(conn: Connection, actor: Actor, members: Sequence[Member]) -> in
     await objects.bury_objects(conn, stones, deleted_at=now)
     await hashtags.remove(conn, stones)
     await collections.remove_of_objects(conn, [row.id for row in found if row.key in stones])
+    await _forget_votes(conn, [row for row in found if row.key in stones])
     listed = await collections.listings_of(conn, [*(one.item for one in members), *made])
     await collections.remove_members(conn, listed)
     await objects.hide_activities(conn, rows)
     return len(stones)
+
+
+async def _forget_votes(conn: Connection, buried: Sequence[ObjectRow]) -> None:
+    """Who voted for what in these objects, as far as they were Questions."""
+    for row in buried:
+        if row.type != "Question":
+            continue
+        try:
+            document = parse(row.document)
+        except BadInput:
+            continue  # it is damaged, and shown to nobody
+        for votes in question.ended(row.id, document):
+            await polls.forget(conn, votes)
 
 
 def _stone(row: ObjectRow, now: datetime) -> bytes:

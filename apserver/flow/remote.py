@@ -131,7 +131,7 @@ class Remote:
         self._failures.check(f"actor {id_}")
         document = await self.document(id_, budget)
         try:
-            return await self._kept(document)
+            return await self.keep_actor(document)
         except BadInput as error:
             self._failures.remember(f"actor {id_}", error)
             raise
@@ -157,13 +157,14 @@ class Remote:
             document = None  # not for the server itself; perhaps for the one who addresses it
         if document is None or _is_collection(document):
             document = await self._fetcher.in_name_of(in_name_of).document(id_, budget)
-        return document if _is_collection(document) else await self._kept(document)
+        return document if _is_collection(document) else await self.keep_actor(document)
 
     async def page(self, id_: str, budget: Budget, *, in_name_of: AskSigner) -> Mapping[str, Any]:
         """A page of such a collection; raises as `document`."""
         return await self._fetcher.in_name_of(in_name_of).document(id_, budget)
 
-    async def _kept(self, document: Mapping[str, Any]) -> Actor:
+    async def keep_actor(self, document: Mapping[str, Any]) -> Actor:
+        """Store the actor in a document that was fetched by its id; BadInput when it is none."""
         profile = parse_actor(document, allow_http=self._allow_http)
         await self._store(profile, document)
         async with self._db.connection() as conn:

@@ -105,6 +105,8 @@ class SitePosts:
         self, documents: Sequence[Mapping[str, Any]]
     ) -> Sequence[Mapping[str, Any]]:
         """The same for many."""
+        if not self._things.configured:
+            return documents
         named = {iri for one in documents for iri, _ in named_in(one, self._things)}
         if not named:
             return documents

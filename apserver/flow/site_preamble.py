@@ -21,6 +21,7 @@ from apserver.flow.publish import Publisher
 from apserver.flow.stand_ins import StandIn, StandIns
 from apserver.store import actors, objects
 from apserver.store.db import Connection
+from apserver.store.new_objects import add_objects
 from apserver.store.objects import ObjectRow
 
 
@@ -70,10 +71,10 @@ class SitePreamble:
         """What was embedded of things replaces what was there; what has only an id is known by it.
         A façade is called as its thing is now."""
         rows = [row for number in numbers for row in self._told[number].things]
-        for told in (True, False):
-            some = [row for row in rows if (row.updated_at is not None) is told]
-            if some:
-                await objects.put_objects(conn, some, replace=told)
+        told = [row for row in rows if row.updated_at is not None]
+        if told:
+            await objects.replace_objects(conn, told)
+        await add_objects(conn, [row for row in rows if row.updated_at is None])
         names = {id_: name for one in numbers for id_, name in self._told[one].names.items()}
         if names:
             await self._rename(conn, names)

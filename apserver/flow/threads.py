@@ -16,7 +16,7 @@ had been sent (`core.rules.replies`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,24 +25,19 @@ from apserver import telemetry
 from apserver.core import limits
 from apserver.core.audience import Visibility
 from apserver.core.document import ids_of, parse, types_of
-from apserver.core.effects import Effect, Put
-from apserver.core.facts import ActorNeed, Facts, Need, ObjectNeed
-from apserver.core.model import Activity
-from apserver.core.origin import bucket_of, host_of, key_of, same_origin
-from apserver.core.rules import replies
+from apserver.core.origin import key_of, same_origin
 from apserver.core.threads import connected, context_of, parent_of, replies_of, to_fetch
 from apserver.core.vocabulary import COLLECTION_TYPES
 from apserver.errors import ApserverError, Astray, BadInput, DomainBlocked, OverBudget, RemoteGone
 from apserver.flow.beside import Beside
-from apserver.flow.facts import load_facts
+from apserver.flow.found import FoundPost, keep
 from apserver.flow.paging import Document, items_of, pages_of
 from apserver.flow.posts import Posts
 from apserver.flow.put_off import put_off
 from apserver.flow.remote import Remote
 from apserver.net.budget import Budget
 from apserver.store import jobs, objects
-from apserver.store.db import Connection, Database
-from apserver.store.effects import perform
+from apserver.store.db import Database
 from apserver.store.jobs import Job
 
 #: It is not there for us, and will not be.
@@ -50,27 +45,12 @@ _NEVER = (RemoteGone, BadInput, DomainBlocked)
 _TOO_DEAR = (OverBudget, Astray)
 
 
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """A post of somebody elsewhere; ``put`` when it is not here yet."""
-
-    id: str
-    author: str
-    visibility: Visibility
-    document: Mapping[str, Any]
-    put: Put | None = None
-
-    @classmethod
-    def of(cls, put: Put) -> _Post:
-        return cls(put.id, put.author, put.visibility, put.document, put)
-
-
 @dataclass(slots=True)
 class _Around:
     """What was found, what is answered before what answers it. ``trouble`` is why the height may
     not be all that there is."""
 
-    posts: list[_Post]
+    posts: list[FoundPost]
     trouble: Exception | None = None
     known: set[str] = field(default_factory=set)  #: ids of what is here, or was looked for
 
@@ -102,7 +82,7 @@ class ThreadReader:
         except (ApserverError, TimeoutError) as error:
             around = _Around([], trouble=error)
         for post in around.posts:
-            await self._keep(post)
+            await keep(self._db, post)
         if around.trouble is not None and job.attempt + 1 < limits.THREAD_ATTEMPTS:
             await put_off(self._db, job, around.trouble)
             return
@@ -138,7 +118,9 @@ class ThreadReader:
             post = (await self._stored([parent])).get(parent)
             if post is None:
                 try:
-                    post = _Post.of(await self._posts.post(parent, share))
+                    post = FoundPost.of(
+                        await self._posts.post(parent, share, by=around.posts[-1].id)
+                    )
                 except (*_NEVER, *_TOO_DEAR) as error:
                     telemetry.detail("parent not found", post=parent, reason=error)
                     return
@@ -147,7 +129,7 @@ class ThreadReader:
                     return
             around.posts.insert(0, post)
 
-    async def _replies(self, around: _Around, post: _Post, budget: Budget) -> None:
+    async def _replies(self, around: _Around, post: FoundPost, budget: Budget) -> None:
         """The first answers that the author's own server lists, of that server."""
         named = replies_of(post.document, post.id, now=datetime.now(UTC))
         if named is None:
@@ -163,7 +145,7 @@ class ThreadReader:
         around.posts += [one for one in found if post.id in ids_of(one.document.get("inReplyTo"))]
 
     async def _conversation(
-        self, around: _Around, post: _Post, budget: Budget, *, lacks_parent: bool
+        self, around: _Around, post: FoundPost, budget: Budget, *, lacks_parent: bool
     ) -> None:
         """What is listed of the conversation by whose it is (FEP-f228)."""
         now = datetime.now(UTC)
@@ -192,25 +174,25 @@ class ThreadReader:
 
     async def _fetch(
         self, around: _Around, items: Iterable[Any], budget: Budget, *, at: str, most: int
-    ) -> list[_Post]:
+    ) -> list[FoundPost]:
         """Those posts of a list that are not here yet, one after the other; the others are passed
         over. Raises when the budget is spent with nothing found."""
         ids = to_fetch(items, around.known, at=at, most=most)
         here = await self._stored(ids)
-        found: list[_Post] = []
+        found: list[FoundPost] = []
         for id_ in ids:
             around.known.add(id_)
             if id_ in here or same_origin(id_, self._origin):
                 continue
             try:
-                found.append(_Post.of(await self._posts.post(id_, budget)))
+                found.append(FoundPost.of(await self._posts.post(id_, budget, by=at)))
             except _TOO_DEAR:
                 break
             except ApserverError as error:
                 telemetry.detail("post not found", post=id_, reason=error)
         return found
 
-    async def _stored(self, ids: Sequence[str]) -> dict[str, _Post]:
+    async def _stored(self, ids: Sequence[str]) -> dict[str, FoundPost]:
         """Those of these posts of others that are here."""
         async with self._db.connection() as conn:
             rows = await objects.objects_by_key(conn, map(key_of, ids))
@@ -220,29 +202,5 @@ class ThreadReader:
             authors = ids_of(document.get("attributedTo"))
             author = next((one for one in authors if key_of(one) == row.author), None)
             if row.kind == "remote" and row.deleted_at is None and author is not None:
-                found[row.id] = _Post(row.id, author, Visibility(row.visibility), document)
+                found[row.id] = FoundPost(row.id, author, Visibility(row.visibility), document)
         return found
-
-    async def _keep(self, post: _Post) -> None:
-        """Store a post, and let it join what it answers. What its author does about it at the same
-        time comes before or after (`jobs.lock_bucket`)."""
-        create = {"type": "Create", "actor": post.author, "object": dict(post.document)}
-        activity = Activity(create, None, "Create", post.author)
-
-        def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
-            yield ActorNeed(post.author)
-            yield ObjectNeed(post.id)
-            yield ObjectNeed(post.id, post.author)
-            yield from replies.needs(activity, post.document, facts)
-
-        async def work(conn: Connection) -> None:
-            await jobs.lock_bucket(conn, bucket_of(host_of(post.author)))
-            facts = await load_facts(conn, [activity], needs, now=datetime.now(UTC))
-            stored = facts.object(post.id)
-            if facts.was_deleted(post.id, post.author) or (stored and stored.deleted):
-                return
-            put: tuple[Effect, ...] = () if post.put is None else (post.put,)
-            joined = replies.join(activity, post.document, post.visibility, facts)
-            await perform(conn, [*put, *joined])
-
-        await self._db.transaction(work, durable=False)

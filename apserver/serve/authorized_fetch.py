@@ -60,5 +60,6 @@ async def _page(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _unknown() -> NotTrusted:
     return NotTrusted(
         "neither signature nor token",
-        public="Documents of this server are shown to who signs the request, by HTTP signature.",
+        public="Documents of this server are shown to who signs the request, by HTTP signature, "
+        "or sends an actor's token: Authorization: Bearer TOKEN",
     )

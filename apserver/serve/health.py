@@ -36,6 +36,7 @@ async def get_home(request: web.Request) -> web.Response:
     text = (
         f"apserver {__version__}, an ActivityPub server.\n"
         f"Actors: {site.names.actor('NAME')}, as @NAME@{site.handle_host}\n"
+        f"To sign in: {site.names.origin}/login\n"
     )
     response = reply(request, text.encode(), content_type=_TEXT, cache="public, max-age=3600")
     response.headers[hdrs.LINK] = link_to_description(request)

@@ -190,6 +190,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         optional=PAGES,
         refuses=(410,),
     ),
+    ("GET", "/actors/{name}/streams"): Operation(
+        tag="Streams", summary="The streams of an actor, as a list", answers={200: _COLLECTION}
+    ),
     ("GET", "/actors/{name}/streams/{stream}"): _stream(
         "A stream of an actor: home, for its owner alone, or one that the site defines",
         optional={

@@ -52,10 +52,11 @@ async def post_bulk(request: web.Request) -> web.Response:
     """200 with what came of each of many activities, in their order (docs/decisions/0016)."""
     site = site_of(request)
     holder = await _owner(request)
-    manner, body = await _posted_together(request, holder)
-    async with site.bulk.turns:
-        items = _weighed(request, body)
-        answer = await site.bulk.post(await _by_owner(site, holder, items), manner)
+    with site.bulk.place(holder.actor):
+        manner, body = await _posted_together(request, holder)
+        async with site.bulk.turns:
+            items = _weighed(request, body)
+            answer = await site.bulk.post(await _by_owner(site, holder, items), manner)
     return _told(request, answer)
 
 
@@ -63,10 +64,11 @@ async def post_site_bulk(request: web.Request) -> web.Response:
     """The same for the site that uses this server."""
     site = site_of(request)
     holder = await holder_of(request)
-    manner, body = await _posted_together(request, holder)
-    async with site.bulk.turns:
-        postings, before = await site.site_posts.prepare(_weighed(request, body))
-        answer = await site.bulk.post(postings, manner, before=before)
+    with site.bulk.place(holder.actor):
+        manner, body = await _posted_together(request, holder)
+        async with site.bulk.turns:
+            postings, before = await site.site_posts.prepare(_weighed(request, body))
+            answer = await site.bulk.post(postings, manner, before=before)
     return _told(request, answer)
 
 
@@ -109,7 +111,7 @@ async def _owner(request: web.Request) -> Holder:
     """Whose token it is: the actor's whose outbox this is."""
     holder = await holder_of(request)
     if holder.actor != site_of(request).names.actor(request.match_info["name"]):
-        raise Forbidden("This token is for another actor's outbox.")
+        raise Forbidden("This token is for another actor's outbox. Post to that of its own actor.")
     return holder
 
 

@@ -52,7 +52,10 @@ def _own_place(site: Site, id_: str) -> str | None:
     if site.registry.things.find(id_) is not None:
         return f"/things?{urlencode({'id': id_})}"
     if same_origin(id_, site.names.origin):
-        return id_.removeprefix(site.names.origin) or "/"
+        place = id_.removeprefix(site.names.origin) or "/"
+        if place.startswith("//"):
+            raise Missing  # as a reference that would name another host (RFC 3986 4.2)
+        return place
     return None
 
 

@@ -16,6 +16,7 @@ from apserver.core.collections import REACTIONS, with_reactions
 from apserver.core.document import parse, render
 from apserver.core.hypertext import NOTHING
 from apserver.core.names import Names, collection_id
+from apserver.core.negotiation import prefers_html
 from apserver.core.origin import key_of
 from apserver.core.profile_page import profile_page
 from apserver.core.vocabulary import COLLECTION_TYPES

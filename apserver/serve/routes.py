@@ -68,6 +68,14 @@ ROUTES = (
     ),
     Route(
         "GET",
+        "/actors/{name}/streams",
+        streams.get_streams_of_actor,
+        "anybody",
+        cache="shared",
+        guarded=True,
+    ),
+    Route(
+        "GET",
         "/actors/{name}/streams/{stream}",
         streams.get_stream_of_actor,
         "anybody",

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
 from apserver.core import limits
-from apserver.core.custom_streams import CustomStream
+from apserver.core.custom_streams import CustomStream, streams_of
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.core.stream_filters import Filter, Query, read_filter
@@ -88,21 +87,33 @@ async def get_stream_of_actor(request: web.Request) -> web.Response:
     return await _answer(request, asked, _scoped(asked, custom, scope, id_))
 
 
+async def get_streams_of_actor(request: web.Request) -> web.Response:
+    """Which streams an actor of ours has."""
+    site = site_of(request)
+    id_ = site.names.actor(request.match_info["name"])
+    if not await _is_here(site, id_):
+        raise Missing
+    body = b'{"@context":"%b",%b' % (AS2_CONTEXT.encode(), _listed(site, id_)[1:])
+    return reply(
+        request,
+        body,
+        content_type=as2_media_type(accepted_by(request)),
+        cache="public, max-age=60",
+    )
+
+
 def with_streams(document: bytes, site: Site, actor: str) -> bytes:
-    """The document of an actor of ours with its streams (ActivityPub 4.1), which hang on the
-    configuration and so are not stored."""
-    listed = _streams_of(site.names.origin, actor, tuple(site.registry.streams))
-    return document[:-1] + b',"streams":' + listed + b"}"
+    """The document of an actor of ours with its streams."""
+    return b'%b,"streams":%b}' % (document[:-1], _listed(site, actor))
+
+
+def _listed(site: Site, actor: str) -> bytes:
+    return _streams_of(site.names.origin, actor, tuple(site.registry.streams))
 
 
 @lru_cache(maxsize=limits.STREAMS_LISTED)
 def _streams_of(origin: str, actor: str, slugs: tuple[str, ...]) -> bytes:
-    links = [
-        f"{actor}/streams/home",
-        *(f"{origin}/streams/{role}?{urlencode({'id': actor})}" for role in ("actor", "any")),
-        *(f"{actor}/streams/{slug}" for slug in slugs if slug != "home"),
-    ]
-    return json.dumps(links).encode()
+    return json.dumps(streams_of(actor, origin, slugs)).encode()
 
 
 async def _get_home(request: web.Request, owner: str) -> web.Response:

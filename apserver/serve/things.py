@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from apserver.core.document import parse
 from apserver.core.hypertext import NOTHING
+from apserver.core.namespace import with_definitions
 from apserver.core.negotiation import as2_media_type
 from apserver.core.origin import key_of
 from apserver.core.things import ThingType
@@ -160,8 +161,10 @@ def _follow(pending: PendingFollow, asked: Mapping[UUID, str]) -> dict[str, Any]
         "actor": pending.actor_id,
         "object": asked[pending.object],
         "published": stamp(pending.asked_at),
+        "followFlag": pending.flag or None,
+        "actorOnly": pending.actor_only,
     }
-    return {name: value for name, value in follow.items() if value is not None}
+    return with_definitions({name: one for name, one in follow.items() if one is not None})
 
 
 async def _row(site: Site, iri: str) -> ObjectRow:

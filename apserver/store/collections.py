@@ -73,7 +73,6 @@ _BY_KEYS = """
 SELECT key, id, owner, name, total, public_total FROM collection WHERE key = ANY($1::uuid[])
 """
 
-# By primary key.
 # By the primary key of member, backwards.
 _IDS = """
 SELECT iri FROM member WHERE collection = $1 AND iri IS NOT NULL ORDER BY position DESC LIMIT $2
@@ -87,14 +86,15 @@ SELECT DISTINCT m.author FROM unnest($1::uuid[]) AS i(collection) CROSS JOIN LAT
 ) m
 """
 
+# By primary key.
 _TOTALS = "SELECT key, total FROM collection WHERE key = ANY($1::uuid[])"
 
 _LOCK = "SELECT key FROM collection WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE"
 
 # The counter rows are locked first, in order, and what is added goes on from what they say then:
 # a locked row is read as it is now, not as it was when the statement began.
-_ADD = """
-WITH input AS (
+ADDED = """
+input AS (
     SELECT *, row_number() OVER (PARTITION BY collection ORDER BY ord) AS n
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[], $6::smallint[])
         WITH ORDINALITY AS i(collection, item, iri, author, visibility, place, ord)
@@ -125,6 +125,7 @@ WITH input AS (
 )
 SELECT collection, item FROM added
 """
+_ADD = "WITH " + ADDED
 
 _REMOVE = """
 WITH input AS (
@@ -281,9 +282,15 @@ async def remove_of_objects(conn: Connection, ids: Sequence[str]) -> None:
 
 async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
     """Put items into collections; what is in already stays where it is and counts once."""
-    unique = list({(one.collection, one.item): one for one in members}.values())
-    added = await conn.fetch(
-        _ADD,
+    added = await conn.fetch(_ADD, *columns(members))
+    if any(one.iri is not None for one in members):
+        await conn.execute(_FOLLOWER_INBOXES_UP, *_pairs(added))
+
+
+def columns(members: Iterable[Membership]) -> tuple[list[object], ...]:
+    """What `ADDED` takes: each item once."""
+    unique = {(one.collection, one.item): one for one in members}.values()
+    return (
         [one.collection for one in unique],
         [one.item for one in unique],
         [one.iri for one in unique],
@@ -291,8 +298,6 @@ async def add_members(conn: Connection, members: Sequence[Membership]) -> None:
         [one.visibility for one in unique],
         [one.place for one in unique],
     )
-    if any(one.iri is not None for one in unique):
-        await conn.execute(_FOLLOWER_INBOXES_UP, *_columns(added))
 
 
 async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]]) -> None:
@@ -300,7 +305,7 @@ async def remove_members(conn: Connection, members: Iterable[tuple[UUID, UUID]])
     pairs = sorted(set(members))
     await lock(conn, {collection for collection, _ in pairs})
     removed = await conn.fetch(_REMOVE, [one for one, _ in pairs], [item for _, item in pairs])
-    await conn.execute(_FOLLOWER_INBOXES_DOWN, *_columns(removed))
+    await conn.execute(_FOLLOWER_INBOXES_DOWN, *_pairs(removed))
 
 
 # By member_item.
@@ -376,5 +381,5 @@ async def lock(conn: Connection, keys: Iterable[UUID]) -> None:
     await conn.fetch(_LOCK, sorted(keys))
 
 
-def _columns(rows: Sequence[object]) -> tuple[list[UUID], list[UUID]]:
+def _pairs(rows: Sequence[object]) -> tuple[list[UUID], list[UUID]]:
     return [row["collection"] for row in rows], [row["item"] for row in rows]  # type: ignore[index]

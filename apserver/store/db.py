@@ -117,9 +117,15 @@ class Database:
             raise Busy(f"PostgreSQL is away: {error!r}", retry_after_s=2) from error
 
     async def transaction(
-        self, work: Callable[[Connection], Awaitable[T]], *, durable: bool = True
+        self,
+        work: Callable[[Connection], Awaitable[T]],
+        *,
+        durable: bool = True,
+        single: bool = False,
     ) -> T:
         """Run ``work`` in one transaction; on a deadlock run it again, three times at most.
+
+        ``single``: it is one statement, and so a transaction without BEGIN and COMMIT.
 
         With ``durable=False`` a crash of PostgreSQL may lose the last half second, all of the
         transaction or nothing: for work whose job row is deleted in it, and so comes back. Its
@@ -127,7 +133,7 @@ class Database:
         """
         for attempt in range(_TRIES):
             try:
-                return await self._try(work, durable=durable)
+                return await (self._single(work) if single else self._try(work, durable=durable))
             except _AGAIN:
                 if attempt == _TRIES - 1:
                     raise
@@ -138,6 +144,10 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             if not durable:
                 await connection.execute(_IN_BACKGROUND)
+            return await work(connection)
+
+    async def _single(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self.connection() as connection:
             return await work(connection)
 
     async def check_answers(self) -> None:
@@ -178,6 +188,9 @@ class Rehearsal(Database):
                 return await work(connection)
             finally:
                 await transaction.rollback()
+
+    async def _single(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        return await self._try(work, durable=True)
 
 
 async def migrate(dsn: str) -> list[str]:

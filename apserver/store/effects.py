@@ -37,7 +37,6 @@ from apserver.core.effects import (
     Unreact,
     Unrelate,
 )
-from apserver.core.hashtags import tags_of
 from apserver.core.names import collection_id
 from apserver.core.origin import activity_key, key_of
 from apserver.core.times import stamp
@@ -61,6 +60,7 @@ from apserver.store.collections import Membership
 from apserver.store.db import Connection
 from apserver.store.follows import FollowRow
 from apserver.store.moves import move_actor
+from apserver.store.new_objects import add_objects
 from apserver.store.objects import ObjectRow
 from apserver.store.others import change_actor, change_own_actor, end_actor
 from apserver.store.reactions import Reaction
@@ -69,9 +69,10 @@ from apserver.store.relations import Relation
 _PLACES = {"first": 0, "ahead": 1, "last": -1}
 
 
-async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
-    """Write what these effects say. Performing them again changes nothing."""
-    await _put(conn, [one for one in effects if isinstance(one, Put)])
+async def perform(conn: Connection, effects: Sequence[Effect]) -> dict[UUID, ObjectRow]:
+    """Write what these effects say; the objects that were not here before, by key. Performing them
+    again changes nothing."""
+    added = await _put(conn, [one for one in effects if isinstance(one, Put)])
     await _bury(conn, [one for one in effects if isinstance(one, Bury)])
     await _revise(conn, [one for one in effects if isinstance(one, ReviseActivity)])
     for effect in effects:
@@ -98,6 +99,7 @@ async def perform(conn: Connection, effects: Sequence[Effect]) -> None:
     await polls.tell(conn, [one for one in effects if isinstance(one, TellVotes)])
     await reports.put(conn, [one for one in effects if isinstance(one, PutReport)])
     await reports.take_back(conn, [one for one in effects if isinstance(one, TakeBackReport)])
+    return added
 
 
 async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
@@ -120,15 +122,14 @@ async def show_to(conn: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> None:
         await collections.add_members(conn, members)
 
 
-async def _put(conn: Connection, puts: Sequence[Put]) -> None:
+async def _put(conn: Connection, puts: Sequence[Put]) -> dict[UUID, ObjectRow]:
     """Put objects, and under their hashtags; those that are edited may have had others."""
-    for replace in (False, True):
-        some = [put for put in puts if put.replace is replace]
-        if some:
-            await objects.put_objects(conn, [object_row(put) for put in some], replace=replace)
-        tagged = {key_of(put.id) for put in some if replace or tags_of(put.document)}
-        if tagged:
-            await hashtags.index(conn, tagged, again=replace)
+    added = await add_objects(conn, [object_row(put) for put in puts if not put.replace])
+    edited = [object_row(put) for put in puts if put.replace]
+    if edited:
+        await objects.replace_objects(conn, edited)
+        await hashtags.index(conn, {row.key for row in edited})
+    return added
 
 
 async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
@@ -140,8 +141,8 @@ async def _bury(conn: Connection, buried: Sequence[Bury]) -> None:
     rows = [_buried_row(one, found.get(key_of(one.id))) for one in buried]
     in_place = [row for row in rows if row.key in found]
     await collections.remove_of_objects(conn, [row.id for row in in_place if row.kind == "ours"])
-    await objects.put_objects(conn, [row for row in rows if row.key not in found])
-    await objects.put_objects(conn, in_place, replace=True)
+    await add_objects(conn, [row for row in rows if row.key not in found])
+    await objects.replace_objects(conn, in_place)
     await objects.forget_raw(conn, [row.key for row in in_place])
     await objects.leave_streams(conn, [row.key for row in in_place])
     await hashtags.remove(conn, [row.key for row in in_place])

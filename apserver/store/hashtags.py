@@ -17,15 +17,21 @@ from apserver.store.db import Connection
 from apserver.store.objects import ObjectRow
 from apserver.store.public_objects import NEWEST, Place, PublicObject
 
-# By primary key; locked, so that nobody edits it meanwhile. Dates in documents have whole seconds:
-# what is published in the second in which it is stored keeps its order (as in `core.streams`).
-_STORED = """
-SELECT key, document,
-       CASE WHEN published_at < date_trunc('second', stored_at) THEN published_at
-            ELSE stored_at END AS sort_at,
-       visibility = 0 AND deleted_at IS NULL AND kind <> 'site' AND NOT is_found AS is_public
+#: The place of an object. Dates in documents have whole seconds: what is published in the second in
+#: which it is stored keeps its order (as in `core.streams`).
+SORT_AT = """
+CASE WHEN published_at < date_trunc('second', stored_at) THEN published_at ELSE stored_at END"""
+
+# By primary key; locked, so that nobody edits it meanwhile.
+_STORED = (
+    """
+SELECT key, id, kind, type, author, visibility, audience, context, document, published_at,
+       updated_at, deleted_at, is_found, """
+    + SORT_AT
+    + """ AS sort_at
 FROM object WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE
 """
+)
 
 # By hashtag_object.
 _REMOVE = """
@@ -59,22 +65,22 @@ _UP = _SELECT + "> ($2, $3) ORDER BY h.sort_at, h.object LIMIT $4"
 _MARK = b"Hashtag"  #: stands in every document that has one, as we write JSON
 
 
-def may_have_tags(document: bytes) -> bool:
-    """Whether it is worth a closer look; without reading JSON."""
-    return _MARK in document
+def tags_in(row: ObjectRow) -> list[str]:
+    """The hashtags that an object is shown under: none when it is not for everybody."""
+    is_public = row.visibility == 0 and row.deleted_at is None and not row.is_found
+    if not is_public or row.kind == "site" or _MARK not in row.document:
+        return []
+    return tags_of(_read(row.document))
 
 
-async def index(conn: Connection, keys: Collection[UUID], *, again: bool) -> None:
-    """Put these objects under the hashtags that they have now, and under no others. ``again``: they
-    may be under some already."""
+async def index(conn: Connection, keys: Collection[UUID]) -> None:
+    """Put objects that are here under the hashtags that they have now, and under no others."""
     rows = await conn.fetch(_STORED, sorted(keys))
-    if again:
-        await conn.execute(_REMOVE, [row["key"] for row in rows])
+    await conn.execute(_REMOVE, [row["key"] for row in rows])
     entries = [
-        (tag, row["sort_at"], row["key"])
-        for row in rows
-        if row["is_public"] and may_have_tags(row["document"])
-        for tag in tags_of(_read(row["document"]))
+        (tag, one.place.moment, one.place.key)
+        for one in map(_placed, rows)
+        for tag in tags_in(one.row)
     ]
     if entries:
         await conn.execute(_INSERT, *map(list, zip(*entries, strict=True)))
@@ -106,7 +112,9 @@ async def tagged(
     them, in the order in which they were published; the nearest first."""
     edge = edge or NEWEST
     rows = await conn.fetch(_UP if upwards else _DOWN, tag, edge.moment, edge.key, limit)
-    return [
-        PublicObject(Place(one.pop("sort_at"), one["key"]), ObjectRow(**one))
-        for one in map(dict, rows)
-    ]
+    return [*map(_placed, rows)]
+
+
+def _placed(row: Mapping[str, Any]) -> PublicObject:
+    columns = dict(row)
+    return PublicObject(Place(columns.pop("sort_at"), row["key"]), ObjectRow(**columns))

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import dumps, loads
+from types import MappingProxyType
 from uuid import UUID
 
 from apserver.core.audience import Visibility
@@ -124,7 +125,8 @@ SELECT key, id, kind, type, author, visibility, audience, context, document, pub
 FROM object WHERE key = ANY($1::uuid[])
 """
 
-_INPUT = """
+#: Many objects; what to do with those that are there comes after it.
+INPUT = """
 INSERT INTO object AS o (key, id, kind, type, author, visibility, audience, context, document,
                          published_at, updated_at, deleted_at, is_found)
 SELECT i.key, i.id, i.kind, i.type, i.author, i.visibility,
@@ -139,18 +141,10 @@ ORDER BY i.key
 ON CONFLICT (key) DO
 """
 
-# What was found, and is sent to us after all, is as if it had not been found.
-_PUT = (
-    _INPUT
-    + """UPDATE SET is_found = false
-WHERE o.is_found AND NOT EXCLUDED.is_found AND o.author = EXCLUDED.author AND o.deleted_at IS NULL
-"""
-)
-
 # An id never changes hands, and what was deleted stays deleted. Whom a thing of another server is
 # for was said when it was made (CVE-2024-37903).
 _REPLACE = (
-    _INPUT
+    INPUT
     + """UPDATE
 SET type = EXCLUDED.type, context = EXCLUDED.context, document = EXCLUDED.document,
     updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at,
@@ -270,27 +264,28 @@ async def objects_by_key(conn: Connection, keys: Iterable[UUID]) -> dict[UUID, O
     return {row["key"]: ObjectRow(**row) for row in rows}
 
 
-async def put_objects(
-    conn: Connection, rows: Sequence[ObjectRow], *, replace: bool = False
-) -> None:
-    """Add objects, many in one statement. What is there stays, or with ``replace`` goes, if it
-    is of the same author and not deleted."""
-    unique = sorted({row.key: row for row in rows}.values(), key=lambda row: row.key)
-    await conn.execute(
-        _REPLACE if replace else _PUT,
-        [row.key for row in unique],
-        [row.id for row in unique],
-        [row.kind for row in unique],
-        [row.type for row in unique],
-        [row.author for row in unique],
-        [row.visibility for row in unique],
-        [",".join(map(str, row.audience)) for row in unique],
-        [row.context for row in unique],
-        [row.document for row in unique],
-        [row.published_at for row in unique],
-        [row.updated_at for row in unique],
-        [row.deleted_at for row in unique],
-        [row.is_found for row in unique],
+async def replace_objects(conn: Connection, rows: Iterable[ObjectRow]) -> None:
+    """Add objects, many in one statement, or put them in place of what is there, if it is of the
+    same author and not deleted."""
+    await conn.execute(_REPLACE, *columns({row.key: row for row in rows}.values()))
+
+
+def columns(rows: Collection[ObjectRow]) -> tuple[list[object], ...]:
+    """What `INPUT` takes."""
+    return (
+        [row.key for row in rows],
+        [row.id for row in rows],
+        [row.kind for row in rows],
+        [row.type for row in rows],
+        [row.author for row in rows],
+        [row.visibility for row in rows],
+        [",".join(map(str, row.audience)) for row in rows],
+        [row.context for row in rows],
+        [row.document for row in rows],
+        [row.published_at for row in rows],
+        [row.updated_at for row in rows],
+        [row.deleted_at for row in rows],
+        [row.is_found for row in rows],
     )
 
 
@@ -376,16 +371,19 @@ async def compose_activities(
     *,
     nested: bool = False,
     counted: bool = False,
+    known: Mapping[UUID, ObjectRow] = MappingProxyType({}),
 ) -> list[bytes]:
     """The JSON of activities, each with its object as it is now, in full when that is the actor's
     and for all whom the activity is for.
 
     ``nested`` leaves out an @context that is the plain AS2 one: the document around has it.
-    ``counted`` shows objects of ours with their collections.
+    ``counted`` shows objects of ours with their collections. ``known`` are objects that need not be
+    read, by key.
     """
     named = {iri: key_of(iri) for iri in {iri for row in rows for iri in row.things or ()}}
     wanted = {row.spliced for row in rows if row.spliced is not None}.union(named.values())
-    objects = await objects_by_key(conn, wanted) if wanted else {}
+    unread = wanted - known.keys()
+    objects = {**known, **(await objects_by_key(conn, unread) if unread else {})}
     documents = await with_totals(conn, objects.values()) if counted and objects else {}
     things = _things_shown(named, objects)
     bodies = []

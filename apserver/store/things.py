@@ -16,14 +16,16 @@ from apserver.store.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class PendingFollow:
-    """A follow that waits for an answer: the id of the Follow, who asks since when, and the key of
-    what is asked for."""
+    """A follow that waits for an answer: the id of the Follow, who asks since when, the key of what
+    is asked for, and what the Follow wants of it (`core.flags`)."""
 
     subject: UUID
     follow_id: str | None
     actor_id: str
     object: UUID
     asked_at: datetime
+    flag: str | None
+    actor_only: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Action:
 # By relation_pending, so many of each; the actors by primary key.
 _PENDING = """
 SELECT r.subject, r.activity_id AS follow_id, a.id AS actor_id, r.object,
-       r.changed_at AS asked_at
+       r.changed_at AS asked_at, w.flag, w.actor_only
 FROM (
     SELECT f.* FROM unnest($1::uuid[]) AS i(object) CROSS JOIN LATERAL (
         SELECT object, subject, activity_id, changed_at FROM relation
@@ -49,6 +51,8 @@ FROM (
         ORDER BY subject LIMIT $4
     ) f ORDER BY f.subject, f.object LIMIT $4
 ) r JOIN actor a ON a.key = r.subject
+LEFT JOIN follow w
+    ON w.subject = r.subject AND w.object = r.object AND w.activity_id = r.activity_id
 ORDER BY r.subject, r.object
 """
 

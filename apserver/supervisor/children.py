@@ -91,8 +91,11 @@ class Child(Generic[P]):
     pause_s: float = 0.0
     due_at: float = 0.0  #: when to start it, while there is no process
 
-    def tend(self, now: float, log: Callable[[str], None]) -> int | None:
-        """Start it if it is due; gives the exit code if it has died since the last call."""
+    def tend(
+        self, now: float, log: Callable[[str], None], *, fatal: int | None = None
+    ) -> int | None:
+        """Start it if it is due; gives the exit code if it has died since the last call. After
+        ``fatal`` the caller does not start it again."""
         if self.process is None:
             if now >= self.due_at:
                 self._start(now, log)
@@ -100,7 +103,8 @@ class Child(Generic[P]):
         code = self.process.poll()
         if code is not None:
             self._rest(now)
-            log(f"apserver: {self.name} {ending(code)}; next start in {self.pause_s:.1f} s")
+            then = "" if code == fatal else f"; next start in {self.pause_s:.1f} s"
+            log(f"apserver: {self.name} {ending(code)}{then}")
         return code
 
     def _start(self, now: float, log: Callable[[str], None]) -> None:

@@ -59,9 +59,10 @@ class Crew:
             for server in self._servers:
                 server.tend(now, self._plan.log)
             for index, worker in enumerate(self._workers):
-                code = worker.tend(now, self._plan.log)
-                if code == EX_CONFIG and index not in self._serving:
-                    return EX_CONFIG
+                fatal = None if index in self._serving else EX_CONFIG
+                code = worker.tend(now, self._plan.log, fatal=fatal)
+                if code is not None and code == fatal:
+                    return code
                 if code is not None:
                     self._serving.discard(index)
             self._announce()

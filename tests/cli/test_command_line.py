@@ -174,6 +174,8 @@ def test_cures_can_be_pasted(tmp_path: Path) -> None:
     python = shlex.quote(sys.executable)
     done = apserver("actor", cwd=tmp_path)
     assert done.err.endswith(f" See: {python} -m apserver actor --help\n")
+    done = apserver("token", "list", "--all", cwd=tmp_path)
+    assert done.err.endswith(f": --all. See: {python} -m apserver token list --help\n")
     config = ("--config", "my file.toml")
     done = apserver("serve", *config, cwd=tmp_path)
     line = f"{python} -m apserver --config 'my file.toml' init https://YOUR.HOST"

@@ -73,7 +73,7 @@ async def test_IO_83_what_cannot_be_done_to_a_report_says_why(server: Server) ->
     absent = await report(server, "show", "999", code=1)
     assert absent.err.startswith("apserver: There is no report 999. See: ")
     for wrong in ("x", "0", str(2**63)):
-        assert "invalid" in (await report(server, "show", wrong, code=2)).err
+        assert "is no number of a report" in (await report(server, "show", wrong, code=2)).err
 
 
 async def test_IO_83_evidence_gives_the_terminal_no_commands(server: Server) -> None:

@@ -156,6 +156,12 @@ def test_broken_toml_gives_file_and_line(tmp_path: Path) -> None:
     assert "line 3" in message
 
 
+def test_a_section_that_stands_twice(tmp_path: Path) -> None:
+    """As when the lines of a page are added to the file that `init` wrote."""
+    message = problem(tmp_path, f'origin = "{ORIGIN}"\n[hooks]\n[hooks]\ncheck = "a:b"\n')
+    assert message.endswith("Each [section] stands once: put the keys into the one that is there")
+
+
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(b"origin = '\xff'\n")
     assert "not valid TOML" in problem(tmp_path)

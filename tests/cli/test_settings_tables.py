@@ -208,6 +208,17 @@ def test_an_entry_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> N
     assert said in message
 
 
+def test_two_types_of_things_with_one_template(tmp_path: Path) -> None:
+    """Everything would be of the first, and nothing of the second."""
+    issue = '[things.issue]\niri = "https://shop.example/i/{id}"'
+    bug = '[things.bug]\niri = "https://shop.example/i/{number}"'
+    message = problem(tmp_path, f'origin = "{ORIGIN}"\n{issue}\n{bug}\n')
+    assert message.startswith(
+        '[things.bug] iri = "https://shop.example/i/{number}" fits just what [things.issue] '
+        'iri = "https://shop.example/i/{id}" does. Allowed: a template of its own for each'
+    )
+
+
 def test_a_variable_that_is_no_json(tmp_path: Path) -> None:
     message = problem(tmp_path, APSERVER__FLAGS="mute")
     assert message.startswith('APSERVER__FLAGS: "mute" is not JSON')

@@ -42,6 +42,7 @@ def test_IO_55_mentions(text: str, mentions: tuple[str, ...]) -> None:
         ("#Tea, #tea! (#TÉA)", ("tea",)),
         ("#1 #_ #1st a#b /#c https://x.example/#d &#39; &amp;#x", ("1st", "x")),
         ("#straße #łódź #ガラス #ｶﾞﾗｽ #हिन्दी #ไทย", ("straße", "lodz", "ガラス", "हिन्दी", "ไทย")),
+        ("#İstanbul #istanbul #e\u0301\u0301 #x\u0302y", ("istanbul", "e", "xy")),
         (f"#{'a' * (limits.HASHTAG + 1)}", ()),
         ("<code>#no</code><a>#no</a>", ()),
     ],

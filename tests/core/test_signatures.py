@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,10 +101,11 @@ def test_what_is_signed_is_accepted(sign: Signer, request: Request) -> None:
 
 
 @both
-@given(request=requests, at=st.integers(0), other=st.sampled_from(PRINTABLE.replace("#", "")))
+@given(request=requests, at=st.integers(0), other=st.sampled_from(re.sub("[#?]", "", PRINTABLE)))
 @settings(max_examples=60, deadline=None)
 def test_a_changed_path_is_refused(sign: Signer, request: Request, at: int, other: str) -> None:
-    """One character of path or query, at any place behind the leading slash, or one more."""
+    """One character of path or query, at any place behind the leading slash, or one more. No query
+    where there was none: old servers sign without it (`core.signatures.cavage`)."""
     signed, start = sign(request), len("https://social.example/")
     at = start + at % (len(request.url) - start + 1)
     url = request.url[:at] + other + request.url[at + 1 :]

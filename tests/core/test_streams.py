@@ -64,7 +64,7 @@ def test_R1_of_very_many_objects_the_first_count() -> None:
     assert len(parts("View", object=many, target=many)) == 1 + 2 * limits.PARTICIPANTS
 
 
-@pytest.mark.parametrize("type_", ["Update", "Delete", "Block", "Ignore"])
+@pytest.mark.parametrize("type_", ["Update", "Delete", "Block", "Flag", "Ignore"])
 def test_what_keeps_servers_in_step_is_in_none(type_: str) -> None:
     """Decision 0013: for everybody or not."""
     asked = activity(type_, object=X)
@@ -73,7 +73,7 @@ def test_what_keeps_servers_in_step_is_in_none(type_: str) -> None:
     assert place_of(asked, now=NOW).sort_at is None
 
 
-@pytest.mark.parametrize("type_", ["Accept", "Reject", "Flag", "Undo"])
+@pytest.mark.parametrize("type_", ["Accept", "Reject", "Undo"])
 def test_answers_are_there_when_they_are_for_everybody(type_: str) -> None:
     """Decision 0013."""
     assert is_streamed(activity(type_, object=X, to=[], cc=PUBLIC))

@@ -215,13 +215,16 @@ async def test_scenario_39_what_the_database_refuses_costs_nobody_else(server: S
         "CREATE TRIGGER unlucky BEFORE INSERT ON activity FOR EACH ROW "
         "WHEN (NEW.verb = 'unlucky') EXECUTE FUNCTION fail()"
     )
-    items = [note("one"), {"verbPhrase": "unlucky"}, note("two")]
-    before = await stored(server)
-    check_problem(await bulk(server, *items, atomic=True), 422)
-    assert await stored(server) == before
-    reply = await bulk(server, *items)
-    assert [one["status"] for one in reply.json["items"]] == [201, 500, 201]
-    assert len(await server.items("ann", "outbox")) == 2
+    try:
+        items = [note("one"), {"verbPhrase": "unlucky"}, note("two")]
+        before = await stored(server)
+        check_problem(await bulk(server, *items, atomic=True), 422)
+        assert await stored(server) == before
+        reply = await bulk(server, *items)
+        assert [one["status"] for one in reply.json["items"]] == [201, 500, 201]
+        assert len(await server.items("ann", "outbox")) == 2
+    finally:  # the database is used again
+        await server.rows("DROP FUNCTION fail CASCADE")
 
 
 async def test_scenario_39_a_site_posts_for_many(start_server: StartServer) -> None:

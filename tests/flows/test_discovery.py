@@ -202,7 +202,10 @@ async def test_IO_07_the_actor_document(server: Server) -> None:
             assert isinstance(actor[member], str), member
         assert actor["id"] == actor["url"] == server.id(name)
         assert actor["preferredUsername"] == name
-        assert actor["endpoints"] == {"sharedInbox": f"{server.origin}/inbox"}
+        assert actor["endpoints"] == {
+            "sharedInbox": f"{server.origin}/inbox",
+            "proxyUrl": f"{server.origin}/proxy",
+        }
         assert actor["manuallyApprovesFollowers"] is (name == "cleo")
         key = actor["publicKey"]
         assert (key["id"], key["owner"]) == (f"{actor['id']}#main-key", actor["id"])

@@ -72,6 +72,7 @@ async def test_AP_C2S_24_what_stays_keeps_its_meaning(server: Server, peer: Peer
     await _shared(server, peer)
     mine, more = {"mine": "https://ann.example/#mine"}, {"more": "https://ann.example/#more"}
     note = {"type": "Note", "content": "x", "mine": "kept", "to": [PUBLIC]}
+    note["cc"] = [f"{server.id('ann')}/followers"]
     made = await server.post("ann", {"@context": [CONTEXT, mine], **note})
     id_ = made.json["object"]["id"]
     for context in (CONTEXT, [CONTEXT, more], [CONTEXT, mine]):

@@ -39,6 +39,7 @@ async def start(start_server: StartServer) -> tuple[Server, Mapping[str, str]]:
         "/actors/{name}/outbox": "/actors/ann/outbox",
         "/actors/{name}/outbox/bulk": "/actors/ann/outbox/bulk",
         "/actors/{name}/{collection}": "/actors/ann/outbox?page=first",
+        "/actors/{name}/streams": "/actors/ann/streams",
         "/actors/{name}/streams/{stream}": "/actors/ann/streams/home?page=first",
         "/streams/type/{type}": "/streams/type/Note?page=first",
         "/streams/custom/{stream}": "/streams/custom/news?page=first",

@@ -7,15 +7,15 @@ import json
 from apserver.core.names import COLLECTIONS
 from tests.doubles.server import CONTEXT, PUBLIC, Server
 
-#: What the first version of this server linked to, and its endpoints.
-FIRST = {*COLLECTIONS}
+#: What the first version of this server had not yet.
+LATER = ("featured", "blocked", "pendingFollowers", "pendingFollowing")
 
 
 async def age(server: Server, name: str) -> None:
     """The stored document of an actor becomes that of the first version."""
     [row] = await server.rows("SELECT key, document FROM actor WHERE id = $1", server.id(name))
     document = json.loads(row["document"])
-    for member in ("featured", "blocked", "pendingFollowers", "pendingFollowing"):
+    for member in LATER:
         del document[member]
         document["@context"][-1].pop(member)
     document["endpoints"] = {"sharedInbox": f"{server.origin}/inbox"}
@@ -32,14 +32,13 @@ async def test_AP_ACT_08_an_old_actor_names_what_it_has(server: Server) -> None:
     shown = (await server.get("/actors/ann")).json
     assert shown.keys() == new.keys()
     assert next(iter(shown)) == "@context"
-    for name in (*FIRST, "featured", "blocked", "pendingFollowers", "pendingFollowing"):
+    for name in (*COLLECTIONS, *LATER):
         assert shown[name] == f"{server.id('ann')}/{name}"
         assert (await server.get(shown[name], as_="ann")).status == 200
     assert shown["endpoints"] == new["endpoints"]
     assert terms(shown) == terms(new)
 
-    patch = {"id": shown["id"], "type": "Person", "name": "Ann", "featured": shown["featured"]}
-    patch["endpoints"] = shown["endpoints"]
+    patch = {**shown, "name": "Ann"}
     update = {"@context": CONTEXT, "type": "Update", "object": patch, "to": [PUBLIC]}
     reply = await server.post("ann", update)
     assert reply.status == 201, reply.text

@@ -73,6 +73,11 @@ async def test_AP_ACT_09_BP_08_a_client_reads_what_is_elsewhere(server: Server, 
     check_problem(await read(server, private, as_="bob"), 404)
     carol = (await read(server, f"{peer.id('carol')}#main-key")).json
     assert carol["preferredUsername"] == "carol"
+    mine = {"@context": [CONTEXT, {"content": "https://carol.example/#mine"}], "name": "N"}
+    odd = await read(server, put_up(peer, "/notes/odd", {**note, **mine, "to": [PUBLIC]}))
+    assert (odd.status, odd.json["name"]) == (200, "N")
+    assert "content" not in odd.json  # which was another term than ours
+    assert "mine" not in str(odd.json["@context"])
     assert await server.rows("SELECT id FROM object") == before
 
 

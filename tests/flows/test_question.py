@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,11 @@ async def test_IO_79_votes_count_once_for_each_voter(server: Server, peer: Peer)
     assert reply.status == 201, reply.text
     assert reply.json["to"] == reply.json["object"]["to"] == [server.id("ann")]
     assert await _tally(server, question) == (2, 1, 1)
+    page = await server.get(question, Accept="text/html")
+    assert re.findall("<li><bdi>(.*)</bdi>: (.*)</li>", page.text) == [
+        ("tea", "1"),
+        ("coffee", "1"),
+    ]
     check_problem(await server.post("bob", {**vote, "name": "tea"}), 422, "/object")
     check_problem(await server.post("ann", {**vote, "name": "water"}), 422, "/object")
     assert await total_of(server, f"{question}/replies", as_="ann") == 0
@@ -75,6 +81,37 @@ async def test_IO_79_several_choices(server: Server, peer: Peer) -> None:
     for name in ("tea", "coffee", "coffee"):
         await arrive(server, peer, _vote(peer, "carol", question, name), at="ann", by="carol")
     assert await _tally(server, question) == (1, 1, 1)
+
+
+async def test_IO_79_votes_that_come_together(server: Server, peer: Peer) -> None:
+    """IO-79: several votes in one Create count as if they came one by one: each option once, and
+    with `oneOf` the first; what is not all votes, for one Question and the sender's, is refused."""
+    several, single = await _ask(server, several=True), await _ask(server)
+
+    def together(question: str, *names: str, **changed: Any) -> dict[str, Any]:
+        votes = [_vote(peer, "carol", question, name)["object"] for name in names]
+        return peer.activity("Create", "carol", object=[*votes[:-1], votes[-1] | changed])
+
+    for question in (several, single):
+        await arrive(
+            server,
+            peer,
+            together(question, "water", "tea", "tea", "coffee"),
+            at="ann",
+            by="carol",
+        )
+    assert await _tally(server, several) == (1, 1, 1)
+    assert await _tally(server, single) == (1, 1, 0)
+    for changed, status in (
+        ({"content": "tea!"}, 400),
+        ({"inReplyTo": single}, 400),
+        ({"attributedTo": peer.id("mallory")}, 403),
+        ({"id": "https://elsewhere.example/votes/1"}, 403),
+    ):
+        refused = together(several, "tea", "coffee", **changed)
+        reply = await peer.send(f"{server.id('ann')}/inbox", refused, by="carol")
+        check_problem(reply, status, "/object")
+    assert await server.rows("SELECT kind, error FROM job WHERE attempt > 0") == []
 
 
 @pytest.mark.parametrize("how", ["endTime", "closed", "Update"])

@@ -166,14 +166,13 @@ async def test_FEP_c0e0_what_is_no_emoji_is_refused(server: Server) -> None:
     assert await counted(server, note) == (0, 0)
 
 
-async def test_FEP_c0e0_an_emoji_of_ours_comes_with_its_tag(
-    server: Server,
-) -> None:
+@pytest.mark.parametrize("type_", ["Like", "EmojiReact"])
+async def test_FEP_c0e0_an_emoji_of_ours_comes_with_its_tag(server: Server, type_: str) -> None:
     """FEP-c0e0, FEP-9098, IO-55: its client need not know the picture; the context defines the
     type of the tag."""
     await add_emoji(server, "blob_cat")
     note = await public_note(server, "ann")
-    like = {"@context": CONTEXT, "type": "Like", "object": note, "content": ":blob_cat:"}
+    like = {"@context": CONTEXT, "type": type_, "object": note, "content": ":blob_cat:"}
     reply = await server.post("bob", like)
     assert reply.status == 201, reply.text
     [tag] = reply.json["tag"]

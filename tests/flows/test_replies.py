@@ -87,3 +87,9 @@ async def test_BP_06_a_client_does_not_write_what_the_server_keeps(server: Serve
     patch = {"id": shown["id"], "likes": forged}
     update = await server.post("ann", {"type": "Update", "object": patch})
     assert (update.status, update.json["pointer"]) == (400, "/object/likes")
+    back = await server.post("ann", {"type": "Update", "object": {**shown, "content": "you"}})
+    assert back.status == 201, back.text
+    now = (await server.get(shown["id"])).json
+    apart = ("content", "contentMap", "updated")
+    assert {**now, **dict.fromkeys(apart)} == {**shown, **dict.fromkeys(apart)}
+    assert now["content"] == "you"

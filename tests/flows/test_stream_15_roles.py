@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.peer import Peer
-from tests.doubles.server import PUBLIC, Server
+from tests.doubles.server import CONTEXT, PUBLIC, Server
 from tests.flows.steps import check_problem
 from tests.flows.stream_steps import FLASK, act, ids, of
 
@@ -117,10 +117,14 @@ async def test_R1_what_was_refused_is_in_no_stream(server: Server, peer: Peer) -
 async def test_streams_are_listed_at_the_actor(server: Server) -> None:
     """R8, ActivityPub 4.1: `streams` leads to home and to what the actor does."""
     document = (await server.get("/actors/ann")).json
-    assert f"{server.id('ann')}/streams/home" in document["streams"]
+    listed = [one["id"] for one in document["streams"]["items"]]
+    assert f"{server.id('ann')}/streams/home" in listed
+    alone = await server.get(document["streams"]["id"])
+    assert alone.json == {"@context": CONTEXT, **document["streams"]}
+    assert (await server.get("/actors/nobody/streams")).status == 404
     done = await act(server, "ann", "Join", object=FLASK["id"])
-    for url in document["streams"]:
+    for url in listed:
         page = await server.get(url, as_="ann")
         assert (page.status, page.json["id"]) == (200, url)
-    [own] = [url for url in document["streams"] if "/streams/actor?" in url]
+    [own] = [url for url in listed if "/streams/actor?" in url]
     assert await ids(server, own) == [done]

@@ -191,7 +191,7 @@ async def test_scenario_29_an_admin_hides_an_action(server: Server, peer: Peer) 
     done = await command(server, "activity", "hide", shown["id"], "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
-    assert (told["activity"], told["actor"]) == (shown["id"], server.id("ann"))
+    assert (told["id"], told["actor"]) == (shown["id"], server.id("ann"))
     await server.drained()
     await check_gone(server, shown["id"])
     [delete] = await peer.wait("Delete")
@@ -203,6 +203,10 @@ async def test_scenario_29_an_admin_hides_an_action(server: Server, peer: Peer) 
 
     again = await command(server, "activity", "hide", shown["id"])
     assert (again.code, again.out) == (1, "")
+    odd = await command(server, "activity", "hide", "nope")
+    assert odd.code == 1
+    assert "nope is no id" in odd.err
+    assert "Give the id of the activity or of the post, which is a URL" in odd.err
 
 
 async def test_scenario_29_an_admin_hides_what_came_from_elsewhere(
@@ -219,6 +223,50 @@ async def test_scenario_29_an_admin_hides_what_came_from_elsewhere(
     assert json.loads(hidden.out)["delete"] is None
     assert await server.items("ann", "inbox", as_="ann") == []
     assert await in_streams(server) == []
+    assert peer.received == []
+
+
+async def test_H8_an_admin_takes_a_post_down(server: Server, peer: Peer) -> None:
+    """By its own id, as a report names it, or by that of its Create: both are gone, and who got
+    it is told."""
+    await follow_from(peer, "carol", server, "ann")
+    for member in ("object", "activity"):
+        created = await posted(server, {"type": "Note", "content": "casino", "to": PUBLIC})
+        await server.drained()
+        ids = {"object": created["object"]["id"], "activity": created["id"]}
+        done = await command(server, "activity", "hide", ids[member], "--json")
+        assert done.code == 0, done.err
+        told = json.loads(done.out)
+        assert (told["id"], told["actor"]) == (ids["object"], server.id("ann"))
+        assert (await server.get(ids["object"])).status == 410
+        outbox = await server.get("/actors/ann/outbox?page=first", as_="ann")
+        assert "casino" not in outbox.text
+        again = await command(server, "activity", "hide", ids[member])
+        assert (again.code, again.out) == (1, "")
+
+
+async def test_H8_an_admin_takes_a_post_of_elsewhere_down(server: Server, peer: Peer) -> None:
+    """It is shown nowhere any more, and does not come back by an Update."""
+    here = server.id("ann")
+    for member in ("object", "activity"):
+        tag = {"type": "Hashtag", "name": "#casino", "href": f"{peer.origin}/tags/casino"}
+        create = peer.create("carol", "bad #casino", here, PUBLIC, tag=[tag])
+        note = create["object"]
+        assert (await peer.send(f"{here}/inbox", create, by="carol")).status == 202
+        await server.drained()
+        [shown] = (await server.get("/tags/casino?page=first")).json["orderedItems"]
+        assert shown["id"] == note["id"]
+        hidden = await command(
+            server, "activity", "hide", {"object": note, "activity": create}[member]["id"]
+        )
+        assert hidden.code == 0, hidden.err
+        update = peer.activity("Update", "carol", object={**note, "content": "worse"}, to=[here])
+        assert (await peer.send(f"{here}/inbox", update, by="carol")).status == 202
+        await server.drained()
+        inbox = await server.get("/actors/ann/inbox?page=first", as_="ann")
+        assert "bad" not in inbox.text
+        assert "worse" not in inbox.text
+        assert (await server.get("/tags/casino?page=first")).json["orderedItems"] == []
     assert peer.received == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.conftest import StartServer
@@ -34,6 +35,21 @@ async def home(server: Server) -> list[str]:
     return [one if isinstance(one, str) else one["id"] for one in reply.json["orderedItems"]]
 
 
+async def test_scenario_32_the_site_sees_what_a_follow_wants(start_server: StartServer) -> None:
+    """B1 pending: with its flag, and whether it is for what the thing does alone; the terms are
+    those of our namespace."""
+    flags = json.dumps({"close": {}})
+    server = await start_site(start_server, "ann", flags=flags)
+    follow = {"type": "Follow", "object": club(1), "followFlag": "close", "actorOnly": True}
+    created = await server.post("ann", follow)
+    assert created.status == 201, created.text
+    [waiting] = await pending(server, club(1))
+    assert waiting["id"] == created.json["id"]
+    assert (waiting["followFlag"], waiting["actorOnly"]) == ("close", True)
+    [terms] = waiting["@context"]
+    assert terms.keys() == {"followFlag", "actorOnly"}
+
+
 async def test_scenario_32_a_follow_waits_and_is_accepted(start_server: StartServer) -> None:
     """B1 pending: listed for the site, and for nobody else; home is empty until the Accept, and
     has what was before it then."""
@@ -43,6 +59,8 @@ async def test_scenario_32_a_follow_waits_and_is_accepted(start_server: StartSer
     [waiting] = await pending(server, club(1))
     assert waiting["id"] == follow["id"]
     assert (waiting["actor"], waiting["object"]) == (server.id("ann"), club(1))
+    assert waiting["actorOnly"] is False
+    assert "followFlag" not in waiting
     assert (await server.get(f"/things/pending?id={club(1)}", as_="ann")).status == 403
     assert (await server.get(f"/things/pending?id={club(1)}")).status == 401
     assert met["id"] not in await home(server)

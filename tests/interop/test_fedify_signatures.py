@@ -40,6 +40,18 @@ async def arrived(server: Server, id_: str) -> None:
     await until(there)
 
 
+async def follow(server: Server, peer: RealPeer, whom: str) -> None:
+    """Ann follows and knows that she is accepted: what came before would be a stranger's."""
+    activity = {"@context": CONTEXT, "type": "Follow", "object": whom}
+    assert (await server.post("ann", activity)).status == 201
+    await peer.wait(type="Follow")
+
+    async def accepted() -> bool:
+        return await server.items("ann", "following", as_="ann") == [whom]
+
+    await until(accepted)
+
+
 async def say(server: Server, peer: RealPeer, text: str) -> dict[str, Any]:
     """A post of ann to her followers, as Fedify received it."""
     followers = f"{server.id('ann')}/followers"
@@ -66,9 +78,7 @@ async def test_SIG_R_10_each_is_understood_at_the_first_knock(
     assert [one["status"] for one in everything] == [202, 202]
 
     alice = await peer.actor("alice")
-    follow = {"@context": CONTEXT, "type": "Follow", "object": alice["id"]}
-    assert (await server.post("ann", follow)).status == 201
-    await peer.wait(type="Follow")
+    await follow(server, peer, alice["id"])
     posted = await peer.do("post", text="Hello, apserver")
     await arrived(server, posted["note"])
     assert await posts_to(server, peer) == [(scheme, 202)] * 3  # Follow, Accept, Create
@@ -83,9 +93,7 @@ async def test_KEY_09_we_fetch_from_a_server_that_wants_signatures(
     peer = await fedify("--authorized-fetch")
     alice = await peer.actor("alice")
     assert (await server.get(alice["id"], Accept=AS2)).status == 401
-    follow = {"@context": CONTEXT, "type": "Follow", "object": alice["id"]}
-    assert (await server.post("ann", follow)).status == 201
-    await peer.wait(type="Follow")
+    await follow(server, peer, alice["id"])
     path = alice["id"].removeprefix(peer.origin)
     asked = [one["signature"] for one in await peer.get("inbound") if one["path"] == path]
     assert scheme in asked
@@ -109,9 +117,7 @@ async def test_IO_30_both_show_documents_to_who_signs_alone(
     ours = record["json"]["object"]["id"]
     for sign, status in (("none", 401), ("cavage", 200), ("rfc9421", 200)):
         assert (await peer.do("fetch", url=ours, sign=sign))["status"] == status
-    follow = {"@context": CONTEXT, "type": "Follow", "object": alice["id"]}
-    assert (await server.post("ann", follow)).status == 201
-    await peer.wait(type="Follow")
+    await follow(server, peer, alice["id"])
     posted = await peer.do("post", text="signed for, too")
     await arrived(server, posted["note"])
 
@@ -145,9 +151,7 @@ async def test_KEY_05_IO_20_fedify_replaces_its_key_while_we_follow(
     server = await start_server("ann")
     peer = await fedify()
     alice = await peer.actor("alice")
-    follow = {"@context": CONTEXT, "type": "Follow", "object": alice["id"]}
-    assert (await server.post("ann", follow)).status == 201
-    await peer.wait(type="Follow")
+    await follow(server, peer, alice["id"])
     await arrived(server, (await peer.do("post", text="under the first key"))["note"])
     await peer.do("rotate_keys")
     await arrived(server, (await peer.do("post", text="under the second key"))["note"])

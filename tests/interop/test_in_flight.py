@@ -10,6 +10,7 @@ from apserver import app
 from tests.conftest import StartServer
 from tests.doubles.server import PUBLIC, until
 from tests.interop.conftest import StartFedify
+from tests.interop.test_fedify_signatures import follow
 
 pytestmark = pytest.mark.peer
 
@@ -51,8 +52,7 @@ async def test_KEY_05_fedify_replaces_its_key_under_way(
     not known here yet. It sends them again; each counts once."""
     server, peer = await start_server("ann"), await fedify("--retry-ms", "200")
     alice = await peer.actor("alice")
-    assert (await server.post("ann", {"type": "Follow", "object": alice["id"]})).status == 201
-    await peer.wait(type="Follow")
+    await follow(server, peer, alice["id"])
 
     async def post(number: int) -> str:
         return str((await peer.do("post", text=f"post {number}"))["note"])

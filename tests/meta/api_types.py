@@ -197,11 +197,12 @@ KINDS = (
     Kind(
         types=("Like", "EmojiReact", "EmojiReaction", "Dislike"),
         title="Like, Dislike and reactions",
-        accepted="The id of an object or of several. With an emoji as `content` it is a reaction.",
+        accepted="The id of an object or of several. With an emoji as `content` it is a reaction, "
+        "kept and sent as a Like.",
         done="A Like stands in `likes` of the object and the object in `liked` of the actor; a "
         "reaction also in `emojiReactions`, a Dislike in `dislikes`. The same again is the one "
         "that stands (200).",
-        delivered="Whose the object is.",
+        delivered="Whose the object is; if nobody here knows it, it is fetched before.",
         example=Post(body={"type": "Like", "object": "$THEIRS.object"}, keep="LIKE"),
         refused=(
             Post(body={"type": "Like"}, status=400),

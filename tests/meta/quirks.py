@@ -28,8 +28,8 @@ what the project knows of it; *asked* are its requests; *read* is the shape of w
 With the software itself, Fedify 2.3.6 and apkit 0.3.8, and between two apservers, every type of
 activity is exchanged both ways over http and https in every run of the tests, and what each side
 then has is compared: the table is printed at the end (`tests/interop/test_exchange.py`). apkit has
-two habits that its peer is helped over: it reads no actor whose `streams` is a list, as ActivityPub
-says, and no Flag with several objects, as Mastodon sends.
+a habit that its peer is helped over: it reads no Flag with several objects, as Mastodon sends. It
+reads no actor whose `streams` is a list either: ours is a Collection.
 """
 
 

@@ -89,7 +89,7 @@ def coverage(files: Iterable[Source], table: Iterable[Row]) -> dict[str | int, l
 
 def _is_about_streams(source: Source) -> bool:
     """Other tables have names such as A1 too."""
-    return re.search(r"/test_(stream|follow|action|thing|fa)", source.place) is not None
+    return re.search(r"/test_(stream|follow|action|thing|fa|openapi)", source.place) is not None
 
 
 def proofs_of(row: Row, tests: Mapping[str | int, list[str]]) -> list[str]:

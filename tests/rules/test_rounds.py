@@ -76,9 +76,9 @@ def test_scenario_39_a_block_ends_what_a_follow_begins() -> None:
 
 def test_scenario_39_an_actor_changes_itself_in_turn() -> None:
     update = done("Update", {"id": ANN, "name": "Ann"})
-    context = b'{"@context":"https://www.w3.org/ns/activitystreams"}'
+    document = b'{"@context":"https://www.w3.org/ns/activitystreams","id":"%b"}' % ANN.encode()
     known = facts()
-    named = {need: replace(fact, document=context) for need, fact in known.found.items()}  # type: ignore[type-var]
+    named = {need: replace(fact, document=document) for need, fact in known.found.items()}  # type: ignore[type-var]
     assert together(update, update, known=replace(known, found=named)) == 1
 
 

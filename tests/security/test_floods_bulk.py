@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from apserver.core import limits
 from tests.conftest import StartServer
-from tests.doubles.server import AS2, PUBLIC, Server
+from tests.doubles.server import AS2, CONTEXT, PUBLIC, Server, until
 from tests.flows.steps import check_problem, stored
 from tests.flows.test_bulk import bulk, kept, note, together
+from tests.security.test_floods_connections import connect, head
 
 
 def deep(levels: int) -> Any:
@@ -21,7 +24,7 @@ def deep(levels: int) -> Any:
 async def test_CVE_2026_23962_so_many_and_so_large(server: Server) -> None:
     """CVE-2026-23962: the whole has bounds, and each item those that it has by itself."""
     before = await stored(server)
-    check_problem(await bulk(server), 413, "/orderedItems")
+    check_problem(await bulk(server), 400, "/orderedItems")
     check_problem(await bulk(server, *[note("x")] * 501), 413, "/orderedItems")
     wide = note("x", **{f"m{n}": n for n in range(limits.JSON_KEYS // 3)})
     check_problem(await bulk(server, *[wide] * 31), 400)
@@ -39,6 +42,50 @@ async def test_CVE_2026_23962_so_many_and_so_large(server: Server) -> None:
     statuses = [one["status"] for one in reply.json["items"]]
     assert statuses == [201, 400, 413, 400, 400, 201]
     assert len(await server.items("ann", "outbox")) == 2
+
+
+async def test_CVE_2026_23962_a_context_counts_for_each(server: Server) -> None:
+    """CVE-2026-23962: what is said once for all is kept with each, and so counts as often: a small
+    request must not be stored as a thousand times as much."""
+    before = await stored(server)
+    path, terms = "/actors/ann/outbox/bulk", {"x": "https://e.example/" + "x" * 100_000}
+    sent: dict[str, Any] = {"as_": "ann", "Content_Type": AS2}
+    together_with = {"@context": [CONTEXT, terms]}
+    large = together(*[note("x")] * 50, **together_with)
+    check_problem(await server.ask("POST", path, data=large, **sent), 413, "/@context")
+    assert await stored(server) == before
+    small = together(*[note("x")] * 3, **together_with)
+    assert len(kept(await server.ask("POST", path, data=small, **sent))) == 3
+
+
+async def test_slowloris_many_together_take_few_places(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """security.md: slowloris. Bodies that do not come, or wait for their turn, are few for each
+    actor; who sends them keeps nobody else waiting."""
+    monkeypatch.setattr(limits, "BULKS_OF_ACTOR", 2)
+    slow = []
+    start = (
+        f"{head(server, 'POST /actors/ann/outbox/bulk HTTP/1.1')}Content-Type: {AS2}\r\n"
+        f"Authorization: Bearer {server.tokens['ann']}\r\nContent-Length: 4000000\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    for _ in range(2):
+        reader, writer = await connect(server)
+        writer.write(start.encode())
+        assert b" 100 " in await reader.readline()  # it is waited for
+        slow.append(writer)
+    refused = await bulk(server, note("x"))
+    check_problem(refused, 503)
+    assert int(refused.headers["Retry-After"]) == 5
+    assert len(kept(await bulk(server, note("x"), by="bob"))) == 1
+    for writer in slow:
+        writer.close()
+
+    async def has_place() -> bool:
+        return (await bulk(server, note("x"))).status == 200
+
+    await until(has_place)
 
 
 async def test_CVE_2025_54879_many_count_as_many(start_server: StartServer) -> None:

@@ -15,13 +15,13 @@ async def test_what_a_program_gets_is_shown_to_no_person(server: Server, header:
     """Cache poisoning: who asks for a page with a signature or a token gets the document. Every
     cache may keep it, but not for the browsers that ask for the page without."""
     asked = {"Accept": HTML, header: "x"}
-    for path in ("/actors/ann", f"/tags/tea", "/actors/ann/followers"):
+    for path in ("/actors/ann", "/tags/tea", "/actors/ann/followers"):
         reply = await server.get(path, **asked)
         if "public" in reply.headers.get("Cache-Control", ""):
             varies = set(reply.headers["Vary"].split(", "))
             assert header in varies, (path, varies)
     page = await server.get("/actors/ann", **asked)
     assert page.headers["Content-Type"].startswith(AS2)
-    assert CREDENTIALS <= set(page.headers["Vary"].split(", "))
+    assert set(page.headers["Vary"].split(", ")) >= CREDENTIALS
     plain = await server.get("/actors/ann", Accept=AS2, **{header: "x"})
     assert plain.headers["Vary"] == "Accept", "signed requests share one copy"

@@ -105,3 +105,33 @@ async def test_IO_83_a_flag_of_ours_is_at_no_door(server: Server, peer: Peer) ->
         assert (await peer.get(one, by="carol")).status == 404
     for path in ("/actors/dave/outbox?page=first", "/actors/dave/streams/actor?page=first"):
         assert MARK not in (await server.get(path)).text
+
+
+async def test_IO_83_nobody_is_told_of_a_report_by_its_edits(server: Server, peer: Peer) -> None:
+    """IO-83: whoever reported changes or deletes the Flag: that would go to those it names, in the
+    name of the reporter. It is refused, and an Undo goes to nobody. From elsewhere too an edit that
+    holds the whole Flag is shown to nobody."""
+    peer.add_actor("server", type="Application")
+    ann, note = server.id("ann"), await public_note(server, "ann")
+    posted = {"type": "Flag", "object": peer.id("carol"), "content": MARK, "to": peer.id("carol")}
+    await follow_here(server, "bob", "ann")
+    await follow_from(peer, "carol", server, "ann")
+    mine = (await server.post("ann", posted)).json["id"]
+    await peer.wait("Flag")
+    changed = {"id": mine, "content": f"{MARK} again"}
+    for verb, object_ in (("Update", changed), ("Delete", mine), ("Delete", {"id": mine})):
+        reply = await server.post("ann", {"type": verb, "object": object_})
+        assert reply.status == 400, reply.text
+        assert "Undo it" in reply.text
+    undone = await server.post("ann", {"type": "Undo", "object": mine})
+    assert undone.status == 201, undone.text
+    everybody = [PUBLIC, ann, server.id("bob")]
+    flag = peer.activity("Flag", "server", object=[ann, note], content=MARK, to=everybody)
+    await arrive(server, peer, flag, at="ann", by="server")
+    for verb in ("Update", "Delete"):
+        edit = peer.activity(verb, "server", object=flag, to=everybody)
+        await arrive(server, peer, edit, at="ann", by="server")
+    seen = (await doors(server, note)).splitlines()
+    assert all(MARK not in one for one in seen if not one.startswith("/actors/ann/outbox"))
+    await server.drained()
+    assert [one.body for one in peer.received if mine.encode() in one.body] == []

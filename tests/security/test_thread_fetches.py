@@ -168,6 +168,59 @@ async def test_unreachable_parents_are_asked_for_a_few_times(
     assert await server.rows("SELECT FROM job") == []
 
 
+async def test_CVE_2022_46405_what_is_no_post_is_remembered(
+    server: Server, carol: Peer, start_peer: StartPeer
+) -> None:
+    """CVE-2022-46405: what is there, and is not kept, is not asked for again by the next post."""
+    victim = await public_peer(start_peer, "dave", host="127.5.0.2")
+    private = put_up(victim, {"to": [victim.id("dave")]})
+    for parent in (victim.id("dave"), private):
+        for _ in range(4):
+            await arrive(server, carol, inReplyTo=parent)
+            await server.drained()
+        assert fetched(victim, parent) == [1]
+
+
+async def test_CVE_2022_46405_one_server_makes_us_ask_another_so_often(
+    carol: Peer,
+    start_server: StartServer,
+    start_peer: StartPeer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CVE-2022-46405: many posts of one server, each of which names something else of another: that
+    is asked so often in a minute, for parents and for stamps of quotes together."""
+    monkeypatch.setattr(limits, "ASKED_OF_OTHERS", 3)
+    server = await guarded(start_server)
+    victim = await public_peer(start_peer, host="127.5.0.2")
+    for _ in range(5):
+        await arrive(server, carol, inReplyTo=put_up(victim, {}))
+        await server.drained()
+    assert len(gets(victim)) == 3
+    quoted = {"quote": f"{victim.origin}/q", "quoteAuthorization": f"{victim.origin}/stamp"}
+    await arrive(server, carol, **quoted)
+    await server.drained()
+    assert len(gets(victim)) == 3
+    other = await public_peer(start_peer, host="127.5.0.3")
+    parent = put_up(other, {})
+    await arrive(server, carol, inReplyTo=parent)
+    await server.drained()
+    assert await stored(server, parent) == [True]
+
+
+async def test_CVE_2022_46405_clients_make_us_ask_a_server_so_often(
+    start_server: StartServer, start_peer: StartPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CVE-2022-46405: what clients name is counted too; beyond that it is published as it is."""
+    monkeypatch.setattr(limits, "ASKED_OF_OTHERS", 2)
+    server = await guarded(start_server)
+    victim = await public_peer(start_peer, "dave", host="127.5.0.2")
+    posts = [put_up(victim, {"attributedTo": victim.id("dave")}) for _ in range(4)]
+    for one in posts:
+        reply = await server.post("ann", {"type": "Like", "object": one})
+        assert reply.status == 201, reply.text
+    assert [one for one in posts if fetched(victim, one) == [1]] == posts[:2]
+
+
 async def test_slow_servers_hold_up_their_own_posts_alone(
     carol: Peer,
     start_server: StartServer,

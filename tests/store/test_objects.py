@@ -16,6 +16,7 @@ from apserver.core.origin import activity_key, key_of
 from apserver.store import objects
 from apserver.store.db import Database
 from apserver.store.effects import perform
+from apserver.store.new_objects import add_objects
 from apserver.store.objects import ActivityRow, ObjectRow, compose_activities
 
 CAROL, MALLORY = (f"https://far.example/users/{name}" for name in ("carol", "mallory"))
@@ -73,7 +74,10 @@ async def put(db: Database, *rows: ObjectRow, update: bool = False) -> ObjectRow
     """Put notes, one after the other; what is there in the end."""
     async with db.connection() as conn:
         for row in rows:
-            await objects.put_objects(conn, [row], replace=update)
+            if update:
+                await objects.replace_objects(conn, [row])
+            else:
+                await add_objects(conn, [row])
         return await there(db)
 
 

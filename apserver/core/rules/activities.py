@@ -29,7 +29,9 @@ _TOLD = frozenset(
 )
 #: How what stands for a state, or for an object, is taken back.
 _OTHERWISE: Mapping[str, str] = {
-    **dict.fromkeys(("Follow", "Block", "Like", "Announce", "Accept", "Reject"), "Undo it."),
+    **dict.fromkeys(
+        ("Follow", "Block", "Like", "Announce", "Accept", "Reject", "Flag"), "Undo it."
+    ),
     "Create": "Delete its object.",
     **dict.fromkeys(("Update", "Delete", "Undo"), "It cannot be taken back."),
 }
@@ -72,6 +74,10 @@ def complete_update(
     _check_stands(fact)
     if fact.type in MUTATIONS:
         raise BadInput(f"{fact.type} tells of its object. Update that.", pointer="/object")
+    if fact.type == "Flag":  # an Update would tell others of it, and who reported
+        raise BadInput(
+            "A report stays as it was made. Undo it, and report anew.", pointer="/object"
+        )
     told_of = _changeable(fact)
     for name in sorted(patch.keys() - told_of - {"@context", "id"}):
         if patch[name] != fact.document.get(name):
@@ -131,6 +137,8 @@ def receive_update(update: VerifiedActivity, fact: ActivityFact, facts: Facts) -
     embedded = update.embedded
     if fact.type in MUTATIONS:
         return ()
+    if fact.type == "Flag":
+        return (Refuse("kept-as-report"),)
     if embedded is None or fact.document.get("type") == "Tombstone":
         return (Refuse("object-deleted"),)
     changed = {name: embedded.get(name) for name in (*_changeable(fact), "updated")}
@@ -177,5 +185,6 @@ def companion_needs(fact: ActivityFact) -> tuple[Need, ...]:
 
 
 def receive_delete(fact: ActivityFact, facts: Facts) -> Effects:
-    """Somebody elsewhere takes back what it did."""
-    return (BuryActivity(fact.id, fact.actor, fact.type, facts.now),)
+    """Somebody elsewhere takes back what it did. That of a report is shown to nobody either."""
+    buried = BuryActivity(fact.id, fact.actor, fact.type, facts.now)
+    return (buried, Refuse("kept-as-report")) if fact.type == "Flag" else (buried,)

@@ -10,10 +10,10 @@ from apserver.core.actors import with_links
 from apserver.core.aliases import with_aliases
 from apserver.core.audience import Audience
 from apserver.core.collections import KEPT, OF_ACTORS
-from apserver.core.document import parse
+from apserver.core.document import id_of, parse
 from apserver.core.facts import Facts
 from apserver.core.model import Activity, addressed_to
-from apserver.core.names import Names
+from apserver.core.names import Names, collection_id
 from apserver.core.notes import with_terms
 from apserver.core.origin import origin_of
 from apserver.core.rules import posts
@@ -36,7 +36,9 @@ def merged(
     kept: frozenset[str] = SERVER_MANAGED,
 ) -> dict[str, Any]:
     """What is stored with what a client says is to change; a member that is null is removed
-    (AP-C2S-25). BadInput for what is ``kept`` by the server."""
+    (AP-C2S-25). BadInput for what is ``kept`` by the server, unless it is as it was shown: a client
+    may send back the whole of it. A collection is the same as long as its id is."""
+    patch = {name: one for name, one in patch.items() if not _is_shown_so(name, one, stored)}
     for name in sorted(kept & patch.keys()):
         if name != "id" and patch[name] != stored.get(name):
             raise BadInput(f"{name} is kept by the server.", pointer=f"/object/{name}")
@@ -46,11 +48,18 @@ def merged(
     return {name: value for name, value in whole.items() if value is not None}
 
 
+def _is_shown_so(name: str, given: object, stored: Mapping[str, Any]) -> bool:
+    return name in KEPT and id_of(given) == collection_id(str(stored.get("id")), name)
+
+
 def complete_profile(update: Activity, patch: Mapping[str, Any], facts: Facts) -> Activity:
     """An actor changes what it says of itself (BP-06): known to everybody and to its followers."""
     actor = facts.actor(update.actor)
     assert actor is not None, "whoever posts is known"
-    stored = with_links(parse(actor.document), Names(str(origin_of(actor.id))))
+    names = Names(str(origin_of(actor.id)))
+    stored = with_links(parse(actor.document), names)
+    if id_of(patch.get("streams")) == collection_id(actor.id, "streams"):  # shown, and not stored
+        patch = {name: one for name, one in patch.items() if name != "streams"}
     whole = merged(stored, with_aliases(patch, stored), kept=ACTOR_MANAGED)
     if len(str(whole.get("name", ""))) > limits.DISPLAY_NAME:
         raise BadInput(f"It may have {limits.DISPLAY_NAME} characters.", pointer="/object/name")

@@ -35,8 +35,8 @@ from apserver.core.rules import concerning
 from apserver.errors import BadInput
 
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]{1,2000}")
-# Linear: after "<" each matches a class that ends where the next may begin. A text that calls itself
-# no HTML is not cleaned, and may hold as many "<" as there is room for.
+# Linear: after "<" each matches a class that ends where the next may begin. A text that calls
+# itself no HTML is not cleaned, and may hold as many "<" as there is room for.
 _BREAK = re.compile(r"<br\s*/?>|</p>\s*<p[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 #: What a terminal would take for a command: moderators read reports in one.

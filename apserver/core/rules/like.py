@@ -70,11 +70,13 @@ def needs(like: Activity, facts: Facts) -> Iterable[Need]:
 
 def complete(like: Activity, facts: Facts) -> Activity:
     """A Like that addresses nobody goes to whose the objects are; a reaction is a Like."""
-    if like.type in REACTIONS:
-        check_reaction(like.document)
+    asked = like.type
+    if asked in REACTIONS:
         document = {**like.document, "type": "Like"}
         like = Activity(document, like.id, "Like", like.actor, like.addressed)
     like = _with_emoji(like, facts)
+    if asked in REACTIONS:
+        check_reaction({**like.document, "type": asked})
     if like.audience.everyone:
         return like
     return addressed_to(like, Audience(to=concerning.authors(like, facts)))

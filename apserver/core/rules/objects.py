@@ -42,7 +42,7 @@ from apserver.core.model import Activity, VerifiedActivity, addressed_to, has_ow
 from apserver.core.names import pinned_of
 from apserver.core.origin import key_of, same_origin
 from apserver.core.ownership import is_by, objection
-from apserver.core.polls import has_counts
+from apserver.core.polls import ballot_of, has_counts
 from apserver.core.received import as_kept
 from apserver.core.rules import activities, add, edits, posts, question, quotes, replies
 from apserver.core.times import published_at, read_time, stamp
@@ -75,6 +75,8 @@ def needs(activity: Activity, facts: Facts) -> Iterable[Need]:
     is stored, or as it was fetched. What one of ours makes has an id that nothing has yet."""
     yield ActorNeed(activity.actor)
     yield from _needs_of_replies(activity, facts)
+    if ballot_of(activity.document):
+        return  # votes are counted, and not kept
     yield from posts.needs(activity, facts)
     if isinstance(activity, VerifiedActivity):
         yield from quotes.needs(activity, _said(activity, facts), facts)
@@ -99,9 +101,11 @@ def _said(activity: Activity, facts: Facts) -> Mapping[str, Any]:
 
 
 def _needs_of_replies(activity: Activity, facts: Facts) -> Iterable[Need]:
-    if activity.type == "Create" and activity.embedded is not None:
-        yield from replies.needs(activity, activity.embedded, facts)
-        yield from question.needs(activity, activity.embedded, facts)
+    if activity.type == "Create":
+        one = () if activity.embedded is None else (activity.embedded,)
+        for embedded in one or ballot_of(activity.document):
+            yield from replies.needs(activity, embedded, facts)
+            yield from question.needs(activity, embedded, facts)
 
 
 def _needs_of_activity(activity: Activity, facts: Facts) -> Iterable[Need]:
@@ -153,7 +157,10 @@ def _answering(create: Activity, put: Put, facts: Facts) -> Effects:
 
 def receive_create(create: VerifiedActivity, facts: Facts) -> Effects:
     """Somebody made an object (AP-OBJ-03, IO-39, IO-40)."""
-    return () if create.ours else _receive(create, facts, _create)
+    if create.ours:
+        return ()
+    ballot = ballot_of(create.document)
+    return question.cast(create, ballot, facts) if ballot else _receive(create, facts, _create)
 
 
 def _create(create: Activity, embedded: Mapping[str, Any], facts: Facts) -> Effects:
@@ -330,6 +337,8 @@ def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) ->
     left = () if stored.deleted else replies.leave(id_, stored.document, facts)
     if kind == "remote":
         left += (RemoveFrom(pinned_of(delete.actor), id_),)
+    elif not stored.deleted:
+        left += question.ended(id_, stored.document)
     return (Bury(id_, kind, delete.actor, stored.type, facts.now), *left)
 
 

@@ -107,7 +107,7 @@ def _tagged(
     markup = Markup(strict=True)
     linked = notes.with_texts(post, lambda text: mentions.linked(text, links, markup=markup))
     tags = notes.standing_tags(post, said, notes.texts_of(linked))
-    there = {tag.get("href") for tag in tags if isinstance(tag, Mapping)}
+    there = {tag.get("href") for tag in tags if isinstance(tag, dict)}
     made = {href: {"type": "Mention", "href": href, "name": name} for href, name in people.values()}
     made |= {
         href: {"type": "Hashtag", "href": href, "name": f"#{tag}"}

@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Any
 
 from apserver.core.audience import Visibility
-from apserver.core.document import as_list, first, id_of, types_of
+from apserver.core.document import as_list, types_of
 from apserver.core.effects import (
     AddTo,
+    Effect,
     Effects,
     ForgetVotes,
     Open,
@@ -29,6 +30,7 @@ from apserver.core.facts import Facts, Need, ObjectFact, RelationNeed
 from apserver.core.model import Activity, VerifiedActivity
 from apserver.core.polls import (
     as_it_stands,
+    asked_in,
     counts_of,
     end_of,
     has_ended,
@@ -45,7 +47,7 @@ VOTERS_OF = "voters"
 
 def needs(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Iterable[Need]:
     """Whether the actor voted before, when it may be a vote."""
-    question = _asked(document)
+    question = asked_in(document)
     if question is not None:
         yield RelationNeed(activity.actor, "vote", question)
 
@@ -58,7 +60,7 @@ def asked_by(document: Mapping[str, Any], facts: Facts) -> str | None:
 
 def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effects | None:
     """The vote counts, or has no effect; None for what is no vote for a Question of ours."""
-    stored, id_ = _question(document, facts), _asked(document)
+    stored, id_ = _question(document, facts), asked_in(document)
     if stored is None or id_ is None or not stored.ours:
         return None
     reason = concerning.refused(id_, activity, facts)
@@ -84,6 +86,24 @@ def vote(activity: Activity, document: Mapping[str, Any], facts: Facts) -> Effec
     )
 
 
+def cast(create: Activity, ballot: Iterable[Mapping[str, Any]], facts: Facts) -> Effects:
+    """Votes for several options in one Create: each counts that would alone (IO-79)."""
+    effects: list[Effect] = []
+    refused: list[Refuse] = []
+    chosen: set[str] = set()
+    for document in ballot:
+        stored, name = _question(document, facts), str(document["name"])
+        if stored is None or name in chosen or (chosen and options_of(stored.document)[1]):
+            continue
+        voted = vote(create, document, facts) or ()
+        reasons = [one for one in voted if isinstance(one, Refuse)]
+        refused += reasons
+        if voted and not reasons:
+            chosen.add(name)
+            effects += voted
+    return tuple(effects or refused[:1])
+
+
 def asked(
     id_: str, document: Mapping[str, Any], facts: Facts, *, before: Mapping[str, Any]
 ) -> Effects:
@@ -98,6 +118,12 @@ def asked(
     if end is not None and end > facts.now and not document.get("closed"):
         return (*effects, TellVotes(id_, end, is_end=True))
     return effects
+
+
+def ended(id_: str, document: Mapping[str, Any]) -> tuple[ForgetVotes, ...]:
+    """A Question of ours is deleted: who voted for what goes with it."""
+    is_question = "Question" in types_of(document)
+    return (ForgetVotes(id_, tuple(counters(id_, document))),) if is_question else ()
 
 
 def as_edited(whole: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +149,7 @@ def as_told(
 
 def may_be_vote(document: Mapping[str, Any]) -> bool:
     """Whether a document has the form of a vote."""
-    return _asked(document) is not None
+    return asked_in(document) is not None
 
 
 def counters(id_: str, document: Mapping[str, Any]) -> list[str]:
@@ -154,13 +180,6 @@ def with_votes(
     return shown
 
 
-def _asked(document: Mapping[str, Any]) -> str | None:
-    """What a document answers that has the form of a vote."""
-    if not isinstance(document.get("name"), str) or document.get("content"):
-        return None
-    return id_of(first(document.get("inReplyTo")))
-
-
 def _question(document: Mapping[str, Any], facts: Facts) -> ObjectFact | None:
-    stored = facts.object(_asked(document))
+    stored = facts.object(asked_in(document))
     return stored if stored is not None and stored.type == "Question" else None

@@ -34,7 +34,6 @@ from apkit.server.app import ActivityPubServer
 from apmodel._core._jsonjd import loader as apmodel_contexts
 from apmodel._core.key import _encode_public_key_as_multibase
 from apmodel.vocab import activity as vocabulary
-from apmodel.vocab import actor
 from apsig.draft import Signer
 from apsig.proof.sign import ProofSigner
 from cryptography.hazmat.primitives import serialization
@@ -71,14 +70,6 @@ def use_contexts(file: Path) -> None:
             stored.write_text(json.dumps({"schema": document}))
             apmodel_contexts.PRELOAD_JSONLD_PATH_MAPPINGS[url] = str(stored)
     jsonld.set_document_loader(apmodel_contexts.create_document_loader())
-
-
-def read_lists_of_streams() -> None:
-    """Let apmodel read actors whose `streams` is a list, as ActivityPub 4.1 says: it takes a single
-    collection for the only form, and would find no key in the actor."""
-    for model in (actor.Person, actor.Service, actor.Application, actor.Group, actor.Organization):
-        model.model_fields["streams"].annotation = Any
-        model.model_rebuild(force=True)
 
 
 class Peer:
@@ -460,7 +451,6 @@ async def main() -> None:
     parser.add_argument("--actors", default="dave")
     options = parser.parse_args()
     use_contexts(options.contexts)
-    read_lists_of_streams()
     origin = options.origin or f"http://{options.host}:{options.port}"
     peer = Peer(origin, options.actors)
     app = server_of(peer)

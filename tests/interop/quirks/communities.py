@@ -18,6 +18,8 @@ from tests.interop.quirks.rows import (
     holds,
     lists,
     lists_activity,
+    lists_nothing,
+    reports,
 )
 
 _DIALECT = Dialect(covered="(request-target) content-type date digest host")
@@ -108,6 +110,14 @@ ROWS: tuple[Quirk, ...] = (
         activity=create(inReplyTo=NOTE, audience=f"{PEER}/c/tea"),
         signed=_DIALECT,
         then=(holds(f"{NOTE}/replies", f"{PEER}/notes/1"),),
+    ),
+    Sends(
+        "report",
+        "a report has its reason in `summary`, and one object",
+        "a report that says it",
+        activity=act("Flag", NOTE, summary="spam", to=[f"{PEER}/c/tea"], id=f"{PEER}/flag/1"),
+        signed=_DIALECT,
+        then=(reports("spam"), lists_nothing()),
     ),
     Sends(
         "private message",

@@ -16,6 +16,7 @@ from tests.interop.quirks.rows import (
     LD_JSON_AS2,
     NOTE,
     PEER,
+    POLL,
     Asks,
     Covered,
     Quirk,
@@ -23,8 +24,11 @@ from tests.interop.quirks.rows import (
     Sends,
     act,
     create,
+    has,
+    has_votes,
     holds,
     lists,
+    note,
     was_asked,
 )
 
@@ -107,6 +111,22 @@ ROWS: tuple[Quirk, ...] = (
         actor={"endpoints": None},
         signed=_DIALECT,
         then=(holds("followers", BOB),),
+    ),
+    Sends(
+        "several votes in one Create",
+        "votes for several options come as an array in `object`",
+        "each counts, the voter once",
+        activity=act(
+            "Create",
+            [
+                note(id=f"{BOB}#votes/{name}", name=name, content=None, inReplyTo=POLL, to=ANN)
+                for name in ("tea", "coffee", "water")
+            ],
+            id=f"{BOB}#votes/1/activity",
+            to=ANN,
+        ),
+        signed=_DIALECT,
+        then=(has(POLL, votersCount=1), has_votes(POLL, 1, 1), was_asked("GET /users/bob")),
     ),
     Sends(
         "post to nobody",

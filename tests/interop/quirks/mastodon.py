@@ -20,7 +20,9 @@ from tests.interop.quirks.rows import (
     holds,
     lists,
     lists_activity,
+    lists_nothing,
     note,
+    reports,
     was_asked,
 )
 
@@ -146,6 +148,18 @@ ROWS: tuple[Quirk, ...] = (
             f"{AS2}, text/html;q=0.1",
         )
     ),
+    *(
+        Sends(
+            f"Flag {what}",
+            "a report comes from the server's actor, of an actor and posts; up to 2.8 without id",
+            "a report for moderators, and in no inbox",
+            activity=act("Flag", [ANN, NOTE], content="spam", id=id_),
+            actor={"type": "Application"},
+            signed=_DIALECT,
+            then=(reports("spam"), lists_nothing()),
+        )
+        for what, id_ in (("with id", f"{PEER}/reports/5"), ("without id", None))
+    ),
     Covered(
         "key outage",
         "answers 503 for five minutes when a key could not be fetched once",
@@ -155,7 +169,10 @@ ROWS: tuple[Quirk, ...] = (
     Covered(
         "unavailable for seven days",
         "sends nothing to a host that failed on seven days, until that host posts",
-        "the same of us: who posts to us is tried at once",
-        ("flows/test_unavailable_hosts.py::test_IO_64_who_speaks_is_tried_at_once",),
+        "who posts to us is tried at once; after an outage of ours we post",
+        (
+            "flows/test_unavailable_hosts.py::test_IO_64_who_speaks_is_tried_at_once",
+            "flows/test_farewell.py::test_IO_100_after_an_outage_all_who_know_an_actor_hear_of_it",
+        ),
     ),
 )

@@ -13,6 +13,7 @@ from tests.interop.quirks.rows import (
     NOTE,
     PEER,
     Asks,
+    Covered,
     Quirk,
     Reads,
     Sends,
@@ -20,10 +21,19 @@ from tests.interop.quirks.rows import (
     create,
     holds,
     lists,
+    lists_nothing,
+    reports,
 )
 
 _DIALECT = Dialect(covered="(request-target) date host digest")
-_LIKE = act("Like", NOTE, id=f"{PEER}/likes/9", content=":blob:", _misskey_reaction=":blob:")
+_BLOB = {
+    "type": "Emoji",
+    "id": f"{PEER}/emojis/blob",
+    "name": ":blob:",
+    "icon": {"type": "Image", "mediaType": "image/png", "url": f"{PEER}/files/blob.png"},
+}
+_REACTION = {"content": ":blob:", "_misskey_reaction": ":blob:", "tag": [_BLOB]}
+_LIKE = act("Like", NOTE, id=f"{PEER}/likes/9", **_REACTION)
 _QUOTE = {"_misskey_quote": NOTE, "quoteUrl": NOTE}
 _ALL = ("Follow", "Accept", "Create", "Update", "Delete", "Like", "Announce", "Undo")
 
@@ -70,10 +80,13 @@ ROWS: tuple[Quirk, ...] = (
     Sends(
         "reaction",
         "a reaction is a `Like` with `content` and `_misskey_reaction`",
-        "a like, counted once",
+        "a reaction, and a like that is counted once",
         activity=_LIKE,
         signed=_DIALECT,
-        then=(holds(f"{NOTE}/likes", f"{PEER}/likes/9"),),
+        then=(
+            holds(f"{NOTE}/likes", f"{PEER}/likes/9"),
+            holds(f"{NOTE}/emojiReactions", f"{PEER}/likes/9"),
+        ),
     ),
     Sends(
         "taken back and given again",
@@ -142,6 +155,20 @@ ROWS: tuple[Quirk, ...] = (
         ),
         signed=_DIALECT,
         then=(lists(closed="2026-03-02T10:20:30Z"),),
+    ),
+    Sends(
+        "report with addresses",
+        "a report names one actor, and posts by their addresses in `content`",
+        "a report",
+        activity=act("Flag", ANN, content=f"Note: {NOTE} spam", id=f"{PEER}/reports/1"),
+        signed=_DIALECT,
+        then=(reports(f"Note: {NOTE} spam"), lists_nothing()),
+    ),
+    Covered(
+        "order of quote members",
+        "a quote may be in `quote`, `_misskey_quote`, `quoteUrl` or `quoteUri`",
+        "read in this order",
+        ("flows/test_quotes.py::test_IO_92_quotes_are_read_in_one_order",),
     ),
     Reads(
         "one digest",

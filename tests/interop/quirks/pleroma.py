@@ -60,10 +60,13 @@ ROWS: tuple[Quirk, ...] = (
     Sends(
         "EmojiReact",
         "a reaction is an `EmojiReact` with `content`",
-        "a like, counted once",
+        "a reaction, and a like that is counted once",
         activity=act("EmojiReact", NOTE, content="\N{HOT BEVERAGE}", to=[ANN]),
         signed=_DIALECT,
-        then=(holds(f"{NOTE}/likes", f"{BOB}/activities/1"),),
+        then=(
+            holds(f"{NOTE}/likes", f"{BOB}/activities/1"),
+            holds(f"{NOTE}/emojiReactions", f"{BOB}/activities/1"),
+        ),
     ),
     Sends(
         "ChatMessage",

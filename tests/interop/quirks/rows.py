@@ -25,7 +25,7 @@ PEER = "https://peer.example"
 BOB = f"{PEER}/users/bob"
 ANN = "https://me.example/actors/ann"
 NOTE = "https://me.example/objects/1"  #: a public note of ann's
-POLL = "https://me.example/objects/2"  #: a public Question of ann's: tea or coffee
+POLL = "https://me.example/objects/2"  #: a public Question of ann's: tea, coffee, or both
 FOLLOW = "https://me.example/activities/1"  #: ann's Follow of the peer's actor
 LD_JSON_AS2 = f'application/ld+json; profile="{CONTEXT}"'
 
@@ -52,6 +52,9 @@ class Place(Protocol):
 
     async def read(self, url: str) -> dict[str, Any]:
         """A document of ours, as anybody reads it."""
+
+    async def reported(self) -> list[str]:
+        """What the peer says in reports that moderators here can see."""
 
     def asked(self) -> list[str]:
         """The requests that the peer got, as `GET /path`."""
@@ -228,6 +231,25 @@ def has(url: str, **members: Any) -> Check:
     async def check(place: Place) -> None:
         document = await place.read(url)
         assert {name: document.get(name) for name in members} == members
+
+    return check
+
+
+def has_votes(url: str, *totals: int) -> Check:
+    """The options of a poll of ours have so many votes, in order."""
+
+    async def check(place: Place) -> None:
+        options = (await place.read(url))["anyOf"]
+        assert [one["replies"]["totalItems"] for one in options] == list(totals)
+
+    return check
+
+
+def reports(*contents: str) -> Check:
+    """Moderators here see these reports of the peer's, by what they say."""
+
+    async def check(place: Place) -> None:
+        assert await place.reported() == list(contents)
 
     return check
 

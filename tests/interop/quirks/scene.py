@@ -18,13 +18,15 @@ from tests.interop.quirks.rows import FOLLOW, NOTE, PEER, POLL, Asks, Sends
 _KEY = "quirks"  #: one pair for all: keys are told apart by the origin of their ids
 
 
+_REPORTS = "SELECT content FROM report WHERE reporter LIKE $1"
+
+
 @dataclass(slots=True)
 class Home:
     """Our server, ann's note and poll, and what she sent in the course of an acquaintance."""
 
     server: Server
     note: str
-    poll: str
     sent: list[Received]
 
 
@@ -35,13 +37,14 @@ class Scene:
     home: Home
     peer: Peer
     follow: str = FOLLOW
+    poll: str = POLL
 
     def here(self, value: Any) -> Any:
         """The same with what there is here in place of what the table made up."""
         names = {
             "{PEM}": key_pair(_KEY).public().pem(),
             NOTE: self.home.note,
-            POLL: self.home.poll,
+            POLL: self.poll,
             FOLLOW: self.follow,
             "https://me.example": self.home.server.origin,
             "me.example": self.home.server.origin.partition("://")[2],
@@ -53,7 +56,7 @@ class Scene:
         """The other way round."""
         names = {
             self.home.note: NOTE,
-            self.home.poll: POLL,
+            self.poll: POLL,
             self.home.server.origin: "https://me.example",
             self.home.server.origin.partition("://")[2]: "me.example",
             self.peer.origin: PEER,
@@ -65,6 +68,8 @@ class Scene:
         self._put_up(row)
         if row.followed:
             await self._follow(row.by)
+        if POLL in json.dumps(row.activity):
+            self.poll = await _asked(self.home.server)
         for one in row.before:
             assert (await self._post(row, one, row.by)).status == 202
             await self.home.server.drained()
@@ -114,6 +119,11 @@ class Scene:
         assert reply.status == 200, reply.text
         document: dict[str, Any] = self.there(reply.json)
         return document
+
+    async def reported(self) -> list[str]:
+        """What the peer says in reports that moderators here can see."""
+        found = await self.home.server.rows(_REPORTS, f"{self.peer.origin}/%")
+        return [self.there(row["content"]) for row in found]
 
     def asked(self) -> list[str]:
         """The requests that the peer got."""
@@ -233,11 +243,15 @@ async def _posted(server: Server, activity: Mapping[str, Any]) -> dict[str, Any]
 
 
 async def at_home(server: Server, peer: Peer) -> Home:
-    """Ann writes a note and a poll, and meets bob."""
+    """Ann writes a note, and meets bob."""
     note = await server.note("ann", "hello", PUBLIC)
-    options = [{"type": "Note", "name": name} for name in ("tea", "coffee")]
-    poll = await _posted(
-        server, {"type": "Question", "content": "tea?", "oneOf": options, "to": [PUBLIC]}
-    )
     sent = await acquaintance(server, peer)
-    return Home(server, note["object"]["id"], poll["object"]["id"], sent)
+    return Home(server, note["object"]["id"], sent)
+
+
+async def _asked(server: Server) -> str:
+    """A poll of ann's: tea, coffee, or both; its id."""
+    options = [{"type": "Note", "name": name} for name in ("tea", "coffee")]
+    poll = {"type": "Question", "content": "tea?", "anyOf": options, "to": [PUBLIC]}
+    made = await _posted(server, poll)
+    return str(made["object"]["id"])
