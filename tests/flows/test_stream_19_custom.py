@@ -10,6 +10,7 @@ import pytest
 
 from apserver.errors import ConfigProblem
 from tests.conftest import StartServer
+from tests.doubles.server import Server
 from tests.flows.steps import check_problem
 from tests.flows.stream_steps import FLASK, ISSUE, act, ids
 
