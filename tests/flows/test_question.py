@@ -75,6 +75,20 @@ async def test_IO_79_votes_count_once_for_each_voter(server: Server, peer: Peer)
     assert [one["replies"]["totalItems"] for one in asked["object"]["oneOf"]] == [1, 1]
 
 
+@pytest.mark.parametrize("names", [("tea", "tea"), ("tea", ""), ("tea", None)])
+async def test_IO_79_an_option_has_a_name_of_its_own(
+    server: Server, names: tuple[Any, Any]
+) -> None:
+    """IO-79: a vote names its option, and would count for two of one name."""
+    options = [{"type": "Note", "name": name} for name in names]
+    question = {"type": "Question", "content": "tea?", "oneOf": options, "to": [PUBLIC]}
+    check_problem(await server.post("ann", question), 400, "/object/oneOf")
+    good = await _ask(server)
+    edit = {"type": "Update", "object": {"id": good, "oneOf": options}}
+    check_problem(await server.post("ann", edit), 400, "/object/oneOf")
+    assert await _tally(server, good) == (0, 0, 0)
+
+
 async def test_IO_79_several_choices(server: Server, peer: Peer) -> None:
     """IO-79: one Create for each choice of `anyOf`; the voter counts once."""
     question = await _ask(server, several=True)

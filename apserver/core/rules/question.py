@@ -40,6 +40,7 @@ from apserver.core.polls import (
 )
 from apserver.core.rules import concerning
 from apserver.core.times import read_time, stamp
+from apserver.errors import BadInput
 
 #: The collection, below a Question, of those who voted in it.
 VOTERS_OF = "voters"
@@ -131,9 +132,20 @@ def as_edited(whole: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, 
     none for other options."""
     if "Question" not in types_of(whole):
         return dict(whole)
+    _check_options(whole)
     is_same = options_of(before) == options_of(whole)
     counts, voters = counts_of(before) if is_same else ({}, 0)
     return with_counts(whole, counts, voters)
+
+
+def _check_options(document: Mapping[str, Any]) -> None:
+    """A vote names its option, so each has a name and no two have the same."""
+    names, is_single = options_of(document)
+    if len(set(map(str, names))) < len(names) or not all(
+        isinstance(one, str) and one for one in names
+    ):
+        member = "oneOf" if is_single else "anyOf"
+        raise BadInput("Give each option a name of its own.", pointer=f"/object/{member}")
 
 
 def as_told(
