@@ -191,7 +191,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=(410,),
     ),
     ("GET", "/actors/{name}/streams"): Operation(
-        tag="Streams", summary="The streams of an actor, as a list", answers={200: _COLLECTION}
+        tag="Streams",
+        summary="The streams of an actor, as a list",
+        answers={200: _COLLECTION},
+        refuses=(401, 403, 404),
     ),
     ("GET", "/actors/{name}/streams/{stream}"): _stream(
         "A stream of an actor: home, for its owner alone, or one that the site defines",

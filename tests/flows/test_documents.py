@@ -241,11 +241,13 @@ async def test_AS_07_what_a_client_gives_is_given_back(
     }
 
 
-@pytest.mark.parametrize("type_", [["Place", "gr:Location"], ["https://example.org/ns#Go", "Move"]])
+@pytest.mark.parametrize(
+    "type_", [["Place", "gr:Location"], ["https://example.org/ns#Go", "Travel"]]
+)
 async def test_AS_16_all_types_are_kept(server: Server, type_: list[str]) -> None:
     """AS-16: an extension beside the core type that it overlaps; the core type decides what we
     take it for."""
-    is_activity = "Move" in type_
+    is_activity = "Travel" in type_
     posted = {"type": type_, "to": [PUBLIC], "object": server.id("ann")}
     made = (await server.post("ann", posted)).json
     shown = made if is_activity else made["object"]

@@ -13,6 +13,7 @@ import pytest
 
 from apserver import telemetry
 from apserver.core import limits
+from apserver.core.forms import FORM_TYPE
 from apserver.serve.routes import ROUTES
 from tests.conftest import StartPeer, StartServer
 from tests.doubles.peer import Peer
@@ -162,7 +163,7 @@ async def test_CVE_2020_26257_the_inbox_is_not_the_address(server: Server, peer:
 async def test_CVE_2025_54879_every_post_has_a_limit(start_server: StartServer) -> None:
     """CVE-2025-54879, CVE-2025-27157: of size, declared beside the route, and of how often."""
     posts = [route for route in ROUTES if route.method == "POST"]
-    assert len(posts) == 6
+    assert len(posts) == 7
     server = await with_site_token(
         await start_server("ann", limits__requests_per_minute=len(posts))
     )
@@ -171,7 +172,8 @@ async def test_CVE_2025_54879_every_post_has_a_limit(start_server: StartServer) 
             path = route.path.replace("{name}", "ann")
             too_long = b" " * (route.body + 1)
             who = "site" if route.scope == "site" else "ann"
-            reply = await server.ask("POST", path, data=too_long, as_=who, Content_Type=AS2)
+            sent = FORM_TYPE if path == "/proxy" else AS2
+            reply = await server.ask("POST", path, data=too_long, as_=who, Content_Type=sent)
             check_problem(reply, 413 if allowed else 429)
 
 

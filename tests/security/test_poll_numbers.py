@@ -67,7 +67,7 @@ async def test_IO_79_two_votes_at_once_are_one(server: Server, peer: Peer) -> No
         create = peer.activity("Create", "carol", object=vote, to=vote["to"])
         reply = await peer.send(f"{server.id('ann')}/inbox", create, by="carol")
         assert reply.status == 202, reply.text
-    await server.rows("DROP TRIGGER late ON job")
+    await server.rows("DROP FUNCTION later() CASCADE")
     due = await server.rows("UPDATE job SET run_at = now() WHERE kind = 'apply' RETURNING id")
     assert len(due) == 2
     await server.drained()

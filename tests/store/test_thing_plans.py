@@ -34,6 +34,10 @@ _FILL = (
     "INSERT INTO relation (object, kind, subject, subject_ours, state) SELECT $2::uuid, 'follow',"
     " md5('u' || n)::uuid, true, CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'accepted' END"
     " FROM generate_series(1, $1::int) n",
+    "INSERT INTO follow (subject, flag, object, object_id, actor_only, mutes, activity_id,"
+    " started_at) SELECT md5('u' || n)::uuid, '', $2::uuid, 'x', true, false,"
+    " 'https://x/follows/' || n, now()"
+    " FROM generate_series(1, $1::int) n",
 )
 
 
