@@ -25,6 +25,7 @@ from apserver.errors import BadInput, Busy
 from apserver.flow import gone, old_hashtags, remains
 from apserver.flow.accept import Acceptor
 from apserver.flow.accounts import Accounts
+from apserver.flow.announced import AnnouncedReader
 from apserver.flow.apply import Applier
 from apserver.flow.asked import Asked
 from apserver.flow.bell import Bell
@@ -328,6 +329,7 @@ def _receiver(site: Site, *, remote: Remote, farewell: Farewell, signers: Signer
             "resolve": Resolver(
                 db, remote, live, bell, signers, names=names, allow_http=allow_http
             ),
+            "confirm": AnnouncedReader(db, remote, site.acceptor.doors, asked, bell),
             "outbox": OutboxReader(db, remote, live, bell, allow_http=allow_http),
             "quote": QuoteChecker(db, remote, posts, asked),
             "thread": ThreadReader(db, remote, posts, origin=names.origin),

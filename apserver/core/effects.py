@@ -312,6 +312,15 @@ class Explore:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """What the Announce with this key says that somebody did is found out later, and counts if it
+    is so (`core.rules.announced`). ``actor`` is who announces it."""
+
+    activity: UUID
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """A remote document is missing: get it, then apply the activity again from the start. What is
     not needed is done without for activities of long ago (`core.rules.recall`)."""
@@ -393,6 +402,7 @@ Effect: TypeAlias = (
     | Revisit
     | CheckQuote
     | Explore
+    | Confirm
     | Fetch
     | Forward
     | PutReport

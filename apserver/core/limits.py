@@ -142,6 +142,7 @@ CONTEXT_POSTS = 8  #: of its conversation, the same
 THREAD_ITEMS = 100  #: of such a collection that are looked at, whatever they are
 THREAD_ITEMS_OF_HOST = 2  #: of those that are fetched, of any host but that of the collection
 THREAD_ATTEMPTS = 3  #: for what a reply answers, when its server does not answer
+CONFIRMED = 16  #: what groups of one bucket announce that one worker looks into at a time
 QUOTES = 16  #: stamps for posts of one bucket that one worker asks for at a time
 QUOTE_ATTEMPTS = 3  #: for a stamp whose server does not answer
 THREADS = 16  #: posts of one bucket around which one worker looks at a time

@@ -33,6 +33,7 @@ from apserver.core.signatures import Request, check_digest, check_fresh, read_cl
 from apserver.core.signatures.message import Claim
 from apserver.errors import Forbidden, NotTrusted
 from apserver.flow.arrivals import arrival_of
+from apserver.flow.doors import Doors
 from apserver.flow.heard import Heard
 from apserver.flow.live_rules import LiveRules
 from apserver.flow.lookup import Lookups
@@ -70,7 +71,8 @@ class Acceptor:
         self._names = names
         self._reader = reader
         self._screen = screen
-        self._passed_on = PassedOn(remote, reader, origin=names.origin, allow_http=allow_http)
+        passed_on = PassedOn(remote, reader, origin=names.origin, allow_http=allow_http)
+        self.doors = Doors(passed_on=passed_on, reader=reader, live=live, screen=screen)
         self._allow_http = allow_http
         self._actors = RateLimiter(policies_of_signers("actor", per_minute))
         a_host = limits.HOST_SHARE * per_minute
@@ -124,7 +126,7 @@ class Acceptor:
         if activity.actor == known.owner:
             verified = authenticate(activity, known.owner, allow_http=self._allow_http)
         else:
-            confirmed = await self._passed_on.confirm(
+            confirmed = await self.doors.passed_on.confirm(
                 activity, request.body, budget, redefines=redefines
             )
             verified, body, told = confirmed.activity, confirmed.body, confirmed.told

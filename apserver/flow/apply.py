@@ -18,6 +18,7 @@ from apserver.core.audience import Audience
 from apserver.core.document import parse
 from apserver.core.effects import (
     CheckQuote,
+    Confirm,
     Effect,
     Effects,
     EndActor,
@@ -48,6 +49,13 @@ from apserver.store.jobs import Job
 from apserver.store.objects import ActivityRow, compose_activities
 
 Judge = Callable[[VerifiedActivity, Facts], Effects]
+
+#: By kind of job.
+_JUDGES: Mapping[str, Judge] = {
+    "apply": rules.receive,
+    "recall": rules.recall,
+    "announced": rules.receive_announced,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class _Outcome:
                 self.refused[key] = reason
             case Send():
                 self.sends.append(effect)
-            case Recall() | Revisit() | CheckQuote() | Explore() | MoveFollowers():
+            case Recall() | Revisit() | CheckQuote() | Explore() | Confirm() | MoveFollowers():
                 self.later.append(effect)
             case Forward():
                 self.forwards.append(effect)
@@ -124,8 +132,7 @@ class Applier:
     async def apply(self, conn: Connection, batch: Sequence[Job], known: Found) -> Applied:
         """Apply the activities of these jobs, and end the jobs. Part of a transaction that holds
         their buckets. ``known`` are documents that were fetched for them."""
-        judge = rules.recall if batch[0].kind == "recall" else rules.receive
-        outcome = await self._judge(conn, batch, known, judge)
+        outcome = await self._judge(conn, batch, known, _JUDGES[batch[0].kind])
         await self._write(conn, outcome)
         kept = outcome.fetches.keys() | outcome.again
         done = [job for job in batch if job.activity not in kept]
@@ -193,17 +200,17 @@ class Applier:
 
 
 async def _rebuild(conn: Connection, batch: Sequence[Job]) -> dict[UUID, VerifiedActivity]:
-    """The activities of these jobs as they were verified; the only other way to a
-    `VerifiedActivity` is `core.model.authenticate`."""
+    """The activities of these jobs as they were verified, in the order of the jobs; the only other
+    way to a `VerifiedActivity` is `core.model.authenticate`."""
     rows = await objects.activities_by_key(conn, {job.activity for job in batch})
     bodies = await objects.told_bodies(conn, rows)
     own = [row for row in rows.values() if row.local_key is not None]
     bodies |= dict(zip([row.key for row in own], await compose_activities(conn, own), strict=True))
     in_person = await inboxes.in_person(conn, rows)
     return {
-        key: _verified(row, bodies[key], in_person=key in in_person)
-        for key, row in rows.items()
-        if key in bodies
+        key: _verified(rows[key], bodies[key], in_person=key in in_person)
+        for key in dict.fromkeys(job.activity for job in batch)
+        if key in rows and key in bodies
     }
 
 

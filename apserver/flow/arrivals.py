@@ -26,12 +26,13 @@ def arrival_of(
     *,
     signature: UUID,
     owner: str | None = None,
-    job: Literal["apply", "recall"] = "apply",
+    job: Literal["apply", "recall", "announced"] = "apply",
 ) -> Arrival:
     """What is stored of an activity: its envelope in its actor's own words, the bytes that came.
 
     ``owner`` is whose inbox it came to, None for the shared one. ``job`` says what follows:
-    ``recall`` is for what happened before, and was found in an outbox.
+    ``recall`` is for what happened before, and was found in an outbox, ``announced`` for what
+    a group has told us of.
     """
     spliced = spliced_object(activity)
     apart = {"@context"} if spliced is None else {"@context", "object"}

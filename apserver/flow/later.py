@@ -8,7 +8,15 @@ from typing import TypeAlias
 from uuid import UUID
 
 from apserver.core import limits
-from apserver.core.effects import CheckQuote, EndActor, Explore, MoveFollowers, Recall, Revisit
+from apserver.core.effects import (
+    CheckQuote,
+    Confirm,
+    EndActor,
+    Explore,
+    MoveFollowers,
+    Recall,
+    Revisit,
+)
 from apserver.core.origin import bucket_of, host_of, key_of
 from apserver.flow.gone import ending
 from apserver.identifiers import uuid7
@@ -16,7 +24,7 @@ from apserver.store import jobs, profiles
 from apserver.store.db import Connection
 from apserver.store.jobs import Job
 
-Later: TypeAlias = Recall | Revisit | CheckQuote | Explore | MoveFollowers | EndActor
+Later: TypeAlias = Recall | Revisit | CheckQuote | Explore | Confirm | MoveFollowers | EndActor
 
 
 async def queue(conn: Connection, effects: Sequence[Later], *, acting: Collection[UUID]) -> None:
@@ -35,6 +43,7 @@ async def queue(conn: Connection, effects: Sequence[Later], *, acting: Collectio
         *asking("profile", followed | {*look}),
         *asking("quote", (one.post for one in effects if isinstance(one, CheckQuote))),
         *asking("thread", (one.post for one in effects if isinstance(one, Explore))),
+        *(_confirming(one) for one in effects if isinstance(one, Confirm)),
         *(_moving(one) for one in effects if isinstance(one, MoveFollowers)),
         *(ending(one.id) for one in effects if isinstance(one, EndActor)),
     ]
@@ -48,6 +57,10 @@ def asking(kind: str, ids: Iterable[str]) -> list[Job]:
         Job(bucket_of(host_of(one)), uuid7(), kind, key_of(one), recipients=[one])
         for one in sorted(set(ids))
     ]
+
+
+def _confirming(heard: Confirm) -> Job:
+    return Job(bucket_of(host_of(heard.actor)), uuid7(), "confirm", heard.activity)
 
 
 def _moving(move: MoveFollowers) -> Job:

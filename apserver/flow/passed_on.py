@@ -9,7 +9,7 @@ The carrier's signature tells nothing about that. Three things do, and the first
 
 Whose key it is, is shown as for every other key (`flow.remote`). Some things nobody passes on: what
 concerns two, or what an actor does to itself, may be proved or lie at its origin long after it
-stopped being true.
+stopped being true. The Undo of one Like stays true.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from apserver.core.model import (
 )
 from apserver.core.origin import check_id, same_origin
 from apserver.core.proofs import read_proof
+from apserver.core.rules.announced import undoes_like
 from apserver.core.strict_json import read_json
 from apserver.errors import ApserverError, BadInput, Forbidden, NotTrusted, RemoteTrouble
 from apserver.flow.reading import DocumentReader
@@ -72,6 +73,13 @@ class PassedOn:
         proof of what is read. Forbidden when nothing shows it, or nobody may pass it on.
         """
         self._check_may_be_passed_on(activity)
+        confirmed = await self._confirmed(activity, body, budget, redefines=redefines)
+        self._check_may_be_passed_on(confirmed.activity)  # its origin may call it something else
+        return confirmed
+
+    async def _confirmed(
+        self, activity: Activity, body: bytes, budget: Budget, *, redefines: bool
+    ) -> Confirmed:
         ways = [self._by_ld_signature] if redefines else [self._by_proof, self._by_ld_signature]
         for way in ways:
             try:
@@ -85,7 +93,8 @@ class PassedOn:
 
     def _check_may_be_passed_on(self, activity: Activity) -> None:
         changes_itself = activity.type in MUTATIONS and activity.is_about_itself
-        if activity.type in _FIRST_HAND or changes_itself:
+        is_first_hand = activity.type in _FIRST_HAND and not undoes_like(activity)
+        if is_first_hand or changes_itself:
             raise Forbidden(
                 f"{activity.type} of {activity.actor}, passed on by another",
                 public=f"{activity.type} is taken only from its own actor.",

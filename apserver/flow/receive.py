@@ -7,7 +7,7 @@ done again one by one, so that one bad activity holds up nobody else. The jobs g
 transaction as their effects: after a crash either both have happened or neither.
 
 Nothing here waits for another server. Jobs that do go on beside the loop (`flow.suspended`,
-`flow.resolve`, `flow.outboxes`, `flow.threads`, `flow.profiles`).
+`flow.resolve`, `flow.outboxes`, `flow.threads`, `flow.profiles`, `flow.announced`).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Receiver:
             return
         done = batch
         match batch[0].kind:
-            case "apply" | "recall":
+            case "apply" | "recall" | "announced":
                 done = await self._apply(lease, batch)
             case "list":
                 await self._list(lease, batch)
@@ -175,7 +175,7 @@ def _touches(job: Job, row: ActivityRow | None) -> tuple[set[UUID], set[UUID]]:
     """Keys of what a job's facts are read from, and of what it may write. A Create leaves its actor
     as it is, so that many Creates of one actor go together; but one to some people alone may be a
     vote, of which the next one must know."""
-    if job.kind not in ("apply", "recall"):
+    if job.kind not in ("apply", "recall", "announced"):
         return set(), set()
     if row is None:
         return set(), {job.activity}

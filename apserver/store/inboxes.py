@@ -35,7 +35,7 @@ class Arrival:
     signature: UUID  #: of the request: `digest_key` of it
     apply_job: UUID
     list_job: UUID
-    apply_kind: str = "apply"  #: recall, for what happened before
+    apply_kind: str = "apply"  #: recall, for what happened before; announced
     verb: str | None = None  #: this and the next two: `core.streams.place_of`
     data: str | None = None
     sort_at: datetime | None = None

@@ -134,7 +134,8 @@ UPDATE job l SET run_at = before.run_at, parked_at = before.parked_at
 FROM unnest($1::smallint[], $2::uuid[], $3::uuid[]) AS i(bucket, id, activity)
 CROSS JOIN LATERAL (
     SELECT run_at, parked_at FROM job a
-    WHERE a.bucket = i.bucket AND a.id < i.id AND a.kind = 'apply' AND a.activity = i.activity
+    WHERE a.bucket = i.bucket AND a.id < i.id AND a.activity = i.activity
+        AND a.kind IN ('apply', 'announced')
     ORDER BY a.id LIMIT 1
 ) before
 WHERE l.bucket = i.bucket AND l.id = i.id

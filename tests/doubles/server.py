@@ -216,7 +216,8 @@ class Server:
                 # clock_timestamp(), for what is seen may have begun after this statement did.
                 "SELECT (SELECT count(*) FROM job"
                 " WHERE parked_at IS NULL AND (run_at <= clock_timestamp()"
-                " OR kind IN ('apply', 'recall', 'resolve', 'outbox', 'thread', 'profile', 'quote')"
+                " OR kind IN ('apply', 'recall', 'announced', 'confirm', 'resolve', 'outbox',"
+                " 'thread', 'profile', 'quote')"
                 " AND attempt = 0))"
                 " + (SELECT count(*)"
                 " FROM host WHERE next_at <= clock_timestamp() OR lease_until > now()) AS n"

@@ -337,7 +337,22 @@ def _is_listed(activity: Activity, facts: Facts) -> bool:
 def recall(activity: VerifiedActivity, facts: Facts) -> Effects:
     """The effects of what happened before anybody here followed its actor: it is stored, and in
     streams. Whom it reached then is not our business, nor what it did between others."""
+    return _stored(receive(activity, facts), activity, facts)
+
+
+def receive_announced(activity: VerifiedActivity, facts: Facts) -> Effects:
+    """The effects of what a group that is followed here has announced, and its actor did (IO-81).
+    A post for everybody that concerns nobody else here is stored, and in streams."""
     effects = receive(activity, facts)
+    is_post = activity.type == "Create" and activity.audience.is_public
+    if effects != (Refuse("no-local-relation"),) or not is_post:
+        return effects
+    made = _receive(activity, facts)
+    refused = tuple(one for one in made if isinstance(one, Refuse))
+    return refused or _stored((*made, *index_of(activity, facts.registry.verbs)), activity, facts)
+
+
+def _stored(effects: Effects, activity: VerifiedActivity, facts: Facts) -> Effects:
     fetches = [effect for effect in effects if isinstance(effect, Fetch)]
     if any(one.is_needed for one in fetches):
         return (Refuse("recalled-by-id"),)

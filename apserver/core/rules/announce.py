@@ -6,8 +6,8 @@ the sharer can read it; what that leads to is not followed. Only what is for eve
 shared: an Announce of something else has no effect, and our own actors cannot send it.
 
 Groups announce activities of others (FEP-1b12). These are listed as they come, and what they say is
-not taken for true (docs/decisions/0013). The Announces of our façades stand beside an action that
-counts by itself, and are not counted.
+found out before it counts (`core.rules.announced`). The Announces of our façades stand beside an
+action that counts by itself, and are not counted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from apserver.core.facts import ActivityNeed, ActorNeed, Facts, Need, RelationNe
 from apserver.core.model import Activity, VerifiedActivity, addressed_to
 from apserver.core.names import collection_id
 from apserver.core.origin import activity_key
-from apserver.core.rules import answers, concerning, quotes
+from apserver.core.rules import announced, answers, concerning, quotes
 from apserver.core.rules.fetched import kept
 from apserver.core.vocabulary import ACTIVITY_TYPES
 from apserver.errors import Forbidden
@@ -48,6 +48,8 @@ def needs(announce: Activity, facts: Facts) -> Iterable[Need]:
         yield ActivityNeed(id_)
     if announce.id is not None:
         yield RelationNeed(announce.actor, "undone", announce.id)
+    if isinstance(announce, VerifiedActivity):
+        yield from announced.needs(announce)
 
 
 def complete(announce: Activity, facts: Facts) -> Activity:
@@ -87,7 +89,7 @@ def receive(announce: VerifiedActivity, facts: Facts) -> Effects:
     if facts.was_undone(announce.actor, announce.id):
         return (Unrelate(announce.actor, "undone", str(announce.id)), Refuse("announce-undone"))
     if _is_of_activity(announce):
-        return ()
+        return announced.hear(announce, facts)
     effects: list[Effect] = []
     for id_ in concerning.objects_of(announce):
         stored = facts.object(id_)

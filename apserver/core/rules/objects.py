@@ -330,6 +330,15 @@ def receive_delete(delete: VerifiedActivity, facts: Facts) -> Effects:
     return _bury(delete, facts, kind="remote") if refusal is None else (refusal,)
 
 
+def gone(delete: Activity, facts: Facts) -> Effects:
+    """What a Delete by its author does, of an object elsewhere whose own server says that it is
+    gone."""
+    stored = facts.object(delete.object_id)
+    if stored is None or stored.ours or _not_theirs(delete, stored) is not None:
+        return ()
+    return _bury(delete, facts, kind="remote")
+
+
 def _bury(delete: Activity, facts: Facts, *, kind: Literal["ours", "remote"]) -> Effects:
     id_, stored = str(delete.object_id), facts.object(delete.object_id)
     if stored is None:

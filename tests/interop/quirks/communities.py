@@ -7,9 +7,11 @@ from tests.doubles.server import AS2, CONTEXT, PUBLIC
 from tests.interop.quirks.rows import (
     ANN,
     BOB,
+    FOLLOW,
     NOTE,
     PEER,
     Asks,
+    Check,
     Quirk,
     Reads,
     Sends,
@@ -19,7 +21,9 @@ from tests.interop.quirks.rows import (
     lists,
     lists_activity,
     lists_nothing,
+    note,
     reports,
+    was_asked,
 )
 
 _DIALECT = Dialect(covered="(request-target) content-type date digest host")
@@ -34,12 +38,26 @@ _PAGE = {
     "attachment": [{"type": "Link", "href": "https://tea.example/"}],
 }
 
+_MEMBER = {
+    "@context": [CONTEXT, "https://w3id.org/security/v1"],
+    "id": f"{PEER}/u/mod",
+    "type": "Person",
+    "preferredUsername": "mod",
+    "inbox": f"{PEER}/u/mod/inbox",
+    "outbox": f"{PEER}/u/mod/outbox",
+    "publicKey": {
+        "id": f"{PEER}/u/mod#main-key",
+        "owner": f"{PEER}/u/mod",
+        "publicKeyPem": "{PEM}",
+    },
+}
+
 
 def _announced(name: str, inner: dict[str, object]) -> Sends:
     return Sends(
         f"Announce of {name}",
         "a Group announces whole activities of others, also Dislike and Lock",
-        "listed as what the group says; what it claims that others did is not believed",
+        "listed as what the group says; of a group that nobody follows nothing is looked into",
         activity=act("Announce", {"@context": CONTEXT, **inner}, to=[ANN], cc=[PUBLIC]),
         actor=_GROUP,
         signed=_DIALECT,
@@ -47,7 +65,43 @@ def _announced(name: str, inner: dict[str, object]) -> Sends:
     )
 
 
+def _found_out(name: str, inner: dict[str, object], then: Check) -> Sends:
+    return Sends(
+        f"Announce of {name} of a member",
+        "a followed Group announces what its members do, and that is the only way it comes",
+        "found out at the server of the member, and counted once",
+        before=(act("Accept", FOLLOW, id=f"{PEER}/accept/1"),),
+        activity=act("Announce", inner, to=[f"{BOB}/followers"], cc=[PUBLIC]),
+        actor=_GROUP,
+        documents={"/u/mod": _MEMBER, str(inner["id"]).removeprefix(PEER): inner},
+        followed=True,
+        signed=_DIALECT,
+        then=(then,),
+    )
+
+
 ROWS: tuple[Quirk, ...] = (
+    _found_out(
+        "a Create",
+        act(
+            "Create",
+            note(id=f"{PEER}/post/9", inReplyTo=NOTE, attributedTo=f"{PEER}/u/mod", audience=BOB),
+            actor=f"{PEER}/u/mod",
+            id=f"{PEER}/activities/create/9",
+            to=[BOB, PUBLIC],
+        ),
+        holds(f"{NOTE}/replies", f"{PEER}/post/9"),
+    ),
+    _found_out(
+        "a Like",
+        act("Like", NOTE, actor=f"{PEER}/u/mod", id=f"{PEER}/activities/like/9", to=[PUBLIC]),
+        holds(f"{NOTE}/likes", f"{PEER}/activities/like/9"),
+    ),
+    _found_out(
+        "a Dislike",
+        act("Dislike", NOTE, actor=f"{PEER}/u/mod", id=f"{PEER}/activities/like/9", to=[PUBLIC]),
+        was_asked(),
+    ),
     _announced("a Like", act("Like", NOTE, actor=_ELSEWHERE, id=f"{_ELSEWHERE}/like/1")),
     _announced("a Dislike", act("Dislike", NOTE, actor=_ELSEWHERE, id=f"{_ELSEWHERE}/d/1")),
     _announced("a Lock", act("Lock", NOTE, actor=_ELSEWHERE, id=f"{_ELSEWHERE}/lock/1")),
@@ -75,21 +129,7 @@ ROWS: tuple[Quirk, ...] = (
             to=[PUBLIC],
             cc=[ANN],
         ),
-        documents={
-            "/u/mod": {
-                "@context": [CONTEXT, "https://w3id.org/security/v1"],
-                "id": f"{PEER}/u/mod",
-                "type": "Person",
-                "preferredUsername": "mod",
-                "inbox": f"{PEER}/u/mod/inbox",
-                "outbox": f"{PEER}/u/mod/outbox",
-                "publicKey": {
-                    "id": f"{PEER}/u/mod#main-key",
-                    "owner": f"{PEER}/u/mod",
-                    "publicKeyPem": "{PEM}",
-                },
-            }
-        },
+        documents={"/u/mod": _MEMBER},
         signed=_DIALECT,
         signs_as=f"{PEER}/u/mod",
         then=(lists(type="Note", id=f"{PEER}/post/1"),),
