@@ -87,6 +87,7 @@ async def test_AP_ACT_09_what_is_here_is_read_as_by_GET(server: Server) -> None:
     note = await public_note(server, "bob")
     private = (await server.note("bob", "for ann", server.id("ann")))["object"]["id"]
     own = (await server.note("bob", "for nobody"))["object"]["id"]
+    await server.drained()
     inbox = f"{server.id('ann')}/inbox?page=first"
     for id_ in (note, private, inbox, server.id("bob")):
         direct, reply = await server.get(id_, as_="ann"), await read(server, id_)
