@@ -42,7 +42,8 @@ class HandleNeed:
 class ActivityNeed:
     """The activity that ``actor`` did under this id; with no actor: one of ours.
 
-    With ``asked`` it is the Follow with this id that asked that actor, whoever sent it.
+    With ``asked`` it is the Follow with this id that asked that actor, whoever sent it, or else one
+    of the newest activities in its inbox.
     """
 
     id: str

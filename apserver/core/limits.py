@@ -51,6 +51,7 @@ COMPACTION_MEMORY = 256 << 20  #: address space; PyLD with its contexts has 50 M
 COMPACTIONS_WAITING = 4
 
 # Whom what reaches
+ANSWERABLE = 1_000  #: newest activities of an inbox that can be answered by their id alone
 ENGAGED = 1_000  #: newest likes, shares and replies each, whose authors are told of an edit
 FORWARD_LINKS = 20  #: from an activity to what may be ours, that are followed
 FORWARD_STEPS = 3  #: from one to the next

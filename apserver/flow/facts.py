@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from apserver import telemetry
+from apserver.core import limits
 from apserver.core.document import parse
 from apserver.core.facts import (
     ActivityFact,
@@ -36,10 +37,12 @@ from apserver.core.facts import (
     TotalNeed,
 )
 from apserver.core.model import Activity
+from apserver.core.names import collection_id
 from apserver.core.origin import activity_key, key_of
 from apserver.core.registry import Registry
 from apserver.errors import BadInput
 from apserver.store import (
+    activities,
     actors,
     aliases,
     collections,
@@ -165,6 +168,12 @@ async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
         if pair in askers
     ]
     by_id = await objects.own_activities(conn, {key_of(need.id) for need in ours})
+    unknown = [
+        need
+        for need, pair in zip(asked, pairs_asked, strict=True)
+        if pair not in askers and key_of(need.id) not in by_id
+    ]
+    others += await _came_to(conn, unknown)
     by_key = await objects.activities_by_key(conn, {key for _, key in others})
     pairs = [(need, by_id[key_of(need.id)]) for need in ours if key_of(need.id) in by_id]
     pairs += [(need, by_key[key]) for need, key in others if key in by_key]
@@ -177,6 +186,18 @@ async def _activities(conn: Connection, needs: Sequence[ActivityNeed]) -> Found:
                 row.id or "", row.type, row.actor_id, document, tuple(row.recipients or ())
             )
     return found
+
+
+async def _came_to(
+    conn: Connection, asked: Sequence[ActivityNeed]
+) -> list[tuple[ActivityNeed, UUID]]:
+    """The activities that actors of ours got under these ids: an Invite, an Offer."""
+    if not asked:
+        return []
+    sought = [(key_of(collection_id(need.asked or "", "inbox")), need.id) for need in asked]
+    keys = await activities.in_inboxes(conn, sought, newest=limits.ANSWERABLE)
+    pairs = zip(asked, sought, strict=True)
+    return [(need, keys[place]) for need, place in pairs if place in keys]
 
 
 async def _objects(conn: Connection, needs: Sequence[ObjectNeed]) -> Found:

@@ -42,6 +42,18 @@ WHERE a.key = i.key AND a.deleted_at IS NULL
 # By activity_age, in which the activities of one domain lie together.
 _ELSEWHERE = "SELECT key FROM activity WHERE local_key IS NULL AND domain = $1 AND id = $2"
 
+# The newest of an inbox by the primary key of member, so many; the activities by theirs.
+_IN_INBOX = """
+SELECT i.inbox, i.id, found.key
+FROM unnest($1::uuid[], $2::text[]) AS i(inbox, id)
+CROSS JOIN LATERAL (
+    SELECT a.key FROM (
+        SELECT item FROM member WHERE collection = i.inbox ORDER BY position DESC LIMIT $3
+    ) m
+    JOIN activity a ON a.key = m.item WHERE a.id = i.id LIMIT 1
+) found
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -52,6 +64,16 @@ class Revision:
     context: bytes | None
     verb: str | None
     data: str | None
+
+
+async def in_inboxes(
+    conn: Connection, sought: Sequence[tuple[UUID, str]], *, newest: int
+) -> dict[tuple[UUID, str], UUID]:
+    """The keys of activities by inbox and id, among so many that came last to each inbox."""
+    rows = await conn.fetch(
+        _IN_INBOX, [inbox for inbox, _ in sought], [id_ for _, id_ in sought], newest
+    )
+    return {(row["inbox"], row["id"]): row["key"] for row in rows}
 
 
 async def activities_elsewhere(conn: Connection, id_: str, *, domain: str) -> list[ActivityRow]:

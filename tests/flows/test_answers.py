@@ -193,3 +193,25 @@ async def test_BP_07_undo_of_a_type_without_side_effects(server: Server, peer: P
         return [one["type"] for one in outbox] == ["Undo", "Like"]
 
     await until(listed)
+
+
+@pytest.mark.parametrize("type_", ["Accept", "Reject"])
+async def test_AP_C2S_38_what_came_is_answered_by_its_id(
+    server: Server, peer: Peer, type_: str
+) -> None:
+    """AP-C2S-38: an Invite of somebody elsewhere, with nobody addressed; whoever did not get it
+    has nothing to answer."""
+    invite = peer.activity(
+        "Invite",
+        "carol",
+        object=server.id("ann"),
+        target={"type": "Event", "name": "Tea"},
+        to=[server.id("ann")],
+    )
+    assert (await peer.send(f"{server.id('ann')}/inbox", invite, by="carol")).status == 202
+    await server.drained()
+    reply = await server.post("ann", {"type": type_, "object": invite["id"]})
+    assert (reply.status, reply.json["to"]) == (201, [peer.id("carol")]), reply.text
+    [answer] = await peer.wait(type_)
+    assert answer.json["object"]["id"] == invite["id"]
+    check_problem(await server.post("bob", {"type": type_, "object": invite["id"]}), 404, "/object")

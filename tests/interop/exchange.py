@@ -82,7 +82,7 @@ class OfServer:
     known: frozenset[str] | None = frozenset(
         (
             "Follow Create Update Delete Like Dislike Announce View Read Listen Join Leave Offer "
-            "Invite Arrive Travel Add Remove Ignore"
+            "Invite Arrive Travel Add Remove Ignore Question"
         ).split()
     )
 
@@ -134,6 +134,7 @@ async def tell(server: Server, far: Far, results: Results) -> None:
     """Ann sends one of each type, and undoes what can be undone; the other side has the same."""
     sent = [
         await _posted(server, {"type": "Follow", "object": far.actor}),
+        await _posted(server, _question(far)),
         await _posted(server, _note(far, "hello")),
     ]
     note = sent[-1]["object"]["id"]
@@ -152,7 +153,7 @@ async def tell(server: Server, far: Far, results: Results) -> None:
     for one in undone:
         sent.append(await _posted(server, {"type": "Undo", "object": one["id"]}))
     for one in sent:
-        if far.known is None or one["type"] in far.known:
+        if far.known is None or _inner_type(one) in far.known:
             got = await far.got(one["id"])
             results.compare(f"{_name(one)} from us", here=far.form(one), there=far.form(got))
 
@@ -173,12 +174,11 @@ async def hear(server: Server, peer: RealPeer, far: OfPeer, results: Results, no
     ``note`` is one of ann's."""
     ann, inbox = server.id("ann"), f"{server.id('ann')}/inbox"
     sent: list[Json] = []
-    for number, (type_, members) in enumerate(
-        told(ann, note, own=far.actor, own_note=far.note).items()
-    ):
+
+    async def send(type_: str, members: Json) -> None:
         activity = {
             "@context": CONTEXT,
-            "id": f"{far.actor}/told/{number}",
+            "id": f"{far.actor}/told/{type_}",
             "type": type_,
             "actor": far.actor,
             "to": [ann],
@@ -187,8 +187,13 @@ async def hear(server: Server, peer: RealPeer, far: OfPeer, results: Results, no
         answer = await peer.do("raw", inbox=inbox, activity=activity)
         assert answer["status"] == 202, (type_, answer)
         sent.append(activity)
+
+    for type_, members in told(ann, note, own=far.actor, own_note=far.note).items():
+        await send(type_, members)
     await server.drained()
     listed = {one["id"]: one for one in await server.items("ann", "inbox", as_="ann")}
+    await send("Block", {"object": ann})  # what a blocker has sent is not shown any more
+    await server.drained()
     for one in sent:
         if one["type"] in _LISTED_NOWHERE:
             rows = await server.rows("SELECT type FROM activity WHERE id = $1", one["id"])
@@ -196,6 +201,48 @@ async def hear(server: Server, peer: RealPeer, far: OfPeer, results: Results, no
         else:
             shown = _same_members(listed.get(one["id"], {}), one)
             results.compare(f"{one['type']} to us", here=shown, there=_without_context(one))
+
+
+ANSWERS = ("TentativeAccept", "TentativeReject", "Reject", "Accept")
+
+
+async def answer(server: Server, peer: RealPeer, far: OfPeer, results: Results) -> None:
+    """Each invites the other once for every answer that there is, and gets it."""
+    ann, inbox = server.id("ann"), f"{server.id('ann')}/inbox"
+    for number, type_ in enumerate(ANSWERS):
+        party = {"type": "Event", "name": f"Party {number}"}
+        invite = {
+            "@context": CONTEXT,
+            "id": f"{far.actor}/invites/{number}",
+            "type": "Invite",
+            "actor": far.actor,
+            "to": [ann],
+            "object": ann,
+            "target": party,
+        }
+        assert (await peer.do("raw", inbox=inbox, activity=invite))["status"] == 202
+        await server.drained()
+        ours = await _posted(server, {"type": type_, "to": [far.actor], "object": invite["id"]})
+        if far.known is None or type_ in far.known:
+            got = await far.got(ours["id"])
+            results.compare(f"{type_} of an Invite from us", here=ours, there=got)
+        offered = {"type": "Invite", "to": [far.actor], "object": far.actor, "target": party}
+        invited = await _posted(server, offered)
+        theirs = {
+            "@context": CONTEXT,
+            "id": f"{far.actor}/answers/{number}",
+            "type": type_,
+            "actor": far.actor,
+            "to": [ann],
+            "object": invited["id"],
+        }
+        assert (await peer.do("raw", inbox=inbox, activity=theirs))["status"] == 202
+        await server.drained()
+        listed = await server.items("ann", "inbox", as_="ann")
+        shown: Json = next((one for one in listed if one["id"] == theirs["id"]), {})
+        expected = _without_context(theirs)
+        here = _same_members(shown, theirs)
+        results.compare(f"{type_} of an Invite to us", here=here, there=expected)
 
 
 async def act(server: Server, peer: RealPeer, far: OfPeer, results: Results, note: str) -> None:
@@ -269,15 +316,28 @@ async def _posted(server: Server, activity: Mapping[str, Any]) -> Json:
     return made
 
 
+def _question(far: Far) -> Json:
+    options = [{"type": "Note", "name": name} for name in ("green", "black")]
+    return {**_note(far, "tea?"), "type": "Question", "oneOf": options}
+
+
 def _note(far: Far, text: str) -> Json:
     return {"type": "Note", "content": text, "to": [PUBLIC], "cc": [far.actor]}
 
 
 def _name(activity: Mapping[str, Any]) -> str:
     object_ = activity.get("object")
-    if activity["type"] in ("Undo", "Update") and isinstance(object_, dict):
+    tells = activity["type"] in ("Undo", "Update") or (
+        isinstance(object_, dict) and object_.get("type") == "Question"
+    )
+    if tells and isinstance(object_, dict):
         return f"{activity['type']} of {object_['type']}"
     return str(activity["type"])
+
+
+def _inner_type(activity: Mapping[str, Any]) -> str:
+    """Its type, but of a Create of a Question that of the Question: some know the one alone."""
+    return "Question" if _name(activity) == "Create of Question" else str(activity["type"])
 
 
 def _without_context(activity: Mapping[str, Any]) -> Json:

@@ -12,7 +12,7 @@ from tests.conftest import StartServer
 from tests.doubles.authority import Authority
 from tests.doubles.server import CONTEXT, PUBLIC, until
 from tests.interop.conftest import StartPeerOf
-from tests.interop.exchange import OfPeer, OfServer, act, hear, report, tell
+from tests.interop.exchange import OfPeer, OfServer, act, answer, hear, report, tell
 from tests.interop.results import Results
 
 SCHEMES = ["http", "https"]
@@ -73,6 +73,7 @@ async def test_a_peer_and_we_have_the_same(
     note = (await server.note("ann", "hello", PUBLIC))["object"]["id"]
     await act(server, peer, far, results, note)
     await tell(server, far, results)
+    await answer(server, peer, far, results)
     await hear(server, peer, far, results, note)
     if software == "Fedify":  # apkit takes no Flag of several, and ours may be of several
         await report(server, peer, far, results)
