@@ -43,7 +43,7 @@ class ActivityNeed:
     """The activity that ``actor`` did under this id; with no actor: one of ours.
 
     With ``asked`` it is the Follow with this id that asked that actor, whoever sent it, or else one
-    of the newest activities in its inbox.
+    of the newest activities in its inbox, when no other one there has this id.
     """
 
     id: str

@@ -42,15 +42,17 @@ WHERE a.key = i.key AND a.deleted_at IS NULL
 # By activity_age, in which the activities of one domain lie together.
 _ELSEWHERE = "SELECT key FROM activity WHERE local_key IS NULL AND domain = $1 AND id = $2"
 
-# The newest of an inbox by the primary key of member, so many; the activities by theirs.
+# The newest of an inbox by the primary key of member, so many; the activities by theirs. An id that
+# two of them use names neither; a Follow is found by whom it asks (`store.relations`).
 _IN_INBOX = """
 SELECT i.inbox, i.id, found.key
 FROM unnest($1::uuid[], $2::text[]) AS i(inbox, id)
 CROSS JOIN LATERAL (
-    SELECT a.key FROM (
+    SELECT (array_agg(a.key))[1] AS key FROM (
         SELECT item FROM member WHERE collection = i.inbox ORDER BY position DESC LIMIT $3
     ) m
-    JOIN activity a ON a.key = m.item WHERE a.id = i.id LIMIT 1
+    JOIN activity a ON a.key = m.item WHERE a.id = i.id
+    HAVING count(*) = 1 AND min(a.type) <> 'Follow'
 ) found
 """
 

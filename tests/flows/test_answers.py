@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import StartPeer
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Server, until
 from tests.flows.steps import check_problem, follow_from, follow_here, stored
@@ -197,10 +198,11 @@ async def test_BP_07_undo_of_a_type_without_side_effects(server: Server, peer: P
 
 @pytest.mark.parametrize("type_", ["Accept", "Reject"])
 async def test_AP_C2S_38_what_came_is_answered_by_its_id(
-    server: Server, peer: Peer, type_: str
+    server: Server, start_peer: StartPeer, type_: str
 ) -> None:
     """AP-C2S-38: an Invite of somebody elsewhere, with nobody addressed; whoever did not get it
-    has nothing to answer."""
+    has nothing to answer. An id that two have used names nothing (GHSA-4qhx-hhwf-8685)."""
+    peer = await start_peer("carol", "mallory")
     invite = peer.activity(
         "Invite",
         "carol",
@@ -215,3 +217,7 @@ async def test_AP_C2S_38_what_came_is_answered_by_its_id(
     [answer] = await peer.wait(type_)
     assert answer.json["object"]["id"] == invite["id"]
     check_problem(await server.post("bob", {"type": type_, "object": invite["id"]}), 404, "/object")
+    squat = {**invite, "actor": peer.id("mallory")}
+    assert (await peer.send(f"{server.id('ann')}/inbox", squat, by="mallory")).status == 202
+    await server.drained()
+    check_problem(await server.post("ann", {"type": type_, "object": invite["id"]}), 404, "/object")
