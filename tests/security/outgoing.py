@@ -17,7 +17,7 @@ from aiohttp import web
 from apserver.net.client import Client
 from apserver.net.fetch import Fetcher
 from apserver.net.knock import Knocks, Learnt, SigningClient
-from tests.conftest import StartPeer, StartServer
+from tests.conftest import StartPeer, StartServer, free_port
 from tests.doubles.name_server import NameServerDouble
 from tests.doubles.peer import Peer
 from tests.doubles.server import PUBLIC, Reply, Server
@@ -36,8 +36,8 @@ async def guarded(
 
 
 async def public_peer(start_peer: StartPeer, *actors: str, host: str = PUBLIC_HOST) -> Peer:
-    """A peer in `INTERNET`."""
-    return await start_peer(*actors, host=host)
+    """A peer in `INTERNET`, at a port that nobody has on other addresses either, as a rule."""
+    return await start_peer(*actors, host=host, port=free_port())
 
 
 def rename(peer: Peer, name: str) -> None:
