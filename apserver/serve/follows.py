@@ -15,6 +15,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from apserver.core.namespace import with_definitions
 from apserver.core.origin import key_of
 from apserver.core.times import stamp
 from apserver.errors import BadInput
@@ -142,7 +143,7 @@ def _items(rows: Sequence[KnownFollow], view: str, side: Side) -> list[Any]:
     item["followFlag"] = [row.flag for row in rows if row.flag]
     item["actorOnly"] = all(row.actor_only for row in rows)
     item["published"] = stamp(min(row.started_at for row in rows))
-    return [item]
+    return [with_definitions(item)]
 
 
 def _relation(row: KnownFollow) -> dict[str, Any]:
@@ -151,7 +152,8 @@ def _relation(row: KnownFollow) -> dict[str, Any]:
     follow |= {"type": "Follow", "actor": row.subject_id, "object": row.object_id}
     if row.flag:
         follow["followFlag"] = row.flag
-    return {**follow, "actorOnly": row.actor_only, "published": stamp(row.started_at)}
+    follow |= {"actorOnly": row.actor_only, "published": stamp(row.started_at)}
+    return with_definitions(follow)
 
 
 def _place(text: str) -> Place:

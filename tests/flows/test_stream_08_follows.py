@@ -118,6 +118,10 @@ async def test_scenario_11_unfollow_names_no_actor(server: Server) -> None:
     assert undone.json["object"]["actor"] == server.id("ann")
     relation = await server.get(f"/actors/ann/following?object={issue}&view=relation", as_="ann")
     assert [one["followFlag"] for one in relation.json["orderedItems"]] == ["liking"]
+    flags = await server.get(f"/actors/ann/following?object={issue}&view=flags", as_="ann")
+    for [item] in (relation.json["orderedItems"], flags.json["orderedItems"]):
+        [terms] = item["@context"]
+        assert [*terms] == ["followFlag", "actorOnly"]  # defined where they are used
     of_bob = {"type": "Undo", "object": {"type": "Follow", "object": issue, "followFlag": "liking"}}
     assert (await server.post("bob", of_bob)).status == 400
     assert (await server.get(f"/actors/ann/following?object={issue}", as_="ann")).json["totalItems"]
