@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from apserver.core import limits
-from apserver.store import db as store
 from apserver.store import hashtags
-from tests.doubles.server import database_dsn
+from tests.store.filled import filled
 from tests.store.test_stream_plans import scans_of
 
 POSTS = 20_000
@@ -38,28 +36,13 @@ FROM generate_series(1, $1::int) n, LATERAL (VALUES ('all'), ('few' || n % 500))
 @pytest.fixture(scope="module")
 def dsn(postgres: str) -> Iterator[str]:
     """A database with that much in it."""
-    name = f"tags_{uuid4().hex[:8]}"
-    made = database_dsn(postgres, name)
 
-    async def fill() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"CREATE DATABASE {name}")
-        await admin.close()
-        await store.migrate(made)
-        connection = await asyncpg.connect(made)
+    async def fill(connection: asyncpg.Connection) -> None:
         for statement in (_OBJECTS, _TAGS):
             await connection.execute(statement, POSTS, NOW)
-        await connection.execute("ANALYZE")
-        await connection.close()
 
-    async def drop() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
-
-    asyncio.run(fill())
-    yield made
-    asyncio.run(drop())
+    with filled(postgres, fill) as made:
+        yield made
 
 
 @pytest.mark.parametrize("tag", ["all", "few7", "none"])

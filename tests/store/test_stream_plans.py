@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import md5
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from apserver.core import limits
-from apserver.store import db as store
 from apserver.store import positions, streams
-from tests.doubles.server import database_dsn
+from tests.store.filled import filled
 
 ACTIONS = 50_000  #: with four rows each
 THINGS = 2_000
@@ -50,31 +48,16 @@ FEW, MANY = UUID(int=20), UUID(int=1_200)  #: readers, by how many they follow
 @pytest.fixture(scope="module")
 def dsn(postgres: str) -> Iterator[str]:
     """A database with that much in it."""
-    name = f"plans_{uuid4().hex[:8]}"
-    made = database_dsn(postgres, name)
 
-    async def fill() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"CREATE DATABASE {name}")
-        await admin.close()
-        await store.migrate(made)
-        connection = await asyncpg.connect(made)
+    async def fill(connection: asyncpg.Connection) -> None:
         await connection.execute(_FILL, ACTIONS, THINGS, NOW)
         await connection.execute(_FILL_ROLES, ACTIONS, THINGS, NOW)
         for reader in (FEW, MANY):
             for statement in _FOLLOW:
                 await connection.execute(statement, reader, reader.int)
-        await connection.execute("ANALYZE")  # and no VACUUM: as after a rush
-        await connection.close()
 
-    async def drop() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
-
-    asyncio.run(fill())
-    yield made
-    asyncio.run(drop())
+    with filled(postgres, fill) as made:
+        yield made
 
 
 def _nodes(plan: Plan) -> Iterator[Plan]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from apserver.core import limits
-from apserver.store import db as store
 from apserver.store import things
-from tests.doubles.server import database_dsn
+from tests.store.filled import filled
 
 ROWS = 100_000
 THING, OTHER = UUID(int=1), UUID(int=2)
@@ -44,29 +42,14 @@ _FILL = (
 @pytest.fixture(scope="module")
 def dsn(postgres: str) -> Iterator[str]:
     """A database with that much in it."""
-    name = f"plans_{uuid4().hex[:8]}"
-    made = database_dsn(postgres, name)
 
-    async def fill() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"CREATE DATABASE {name}")
-        await admin.close()
-        await store.migrate(made)
-        connection = await asyncpg.connect(made)
+    async def fill(connection: asyncpg.Connection) -> None:
         for statement in _FILL:
             given = [ROWS, THING, OTHER][: len(set(re.findall(r"[$][0-9]", statement)))]
             await connection.execute(statement, *given)
-        await connection.execute("ANALYZE")
-        await connection.close()
 
-    async def drop() -> None:
-        admin = await asyncpg.connect(postgres)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
-
-    asyncio.run(fill())
-    yield made
-    asyncio.run(drop())
+    with filled(postgres, fill) as made:
+        yield made
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
