@@ -13,7 +13,7 @@ from apserver.core import limits
 from apserver.core.document import as_list, id_of, types_of
 from apserver.core.hypertext import NOTHING, Html, cleaned, fill, joined, named
 from apserver.core.languages import choose_language
-from apserver.core.lexical import is_absolute_iri
+from apserver.core.lexical import is_web_iri
 from apserver.core.page import Reader, alternate, page
 from apserver.core.summaries import LANGUAGE, plain
 
@@ -119,6 +119,6 @@ def _link(iri: str, value: Any) -> Html:
     """A link by name, or by id; what is no web address is no link."""
     name = value.get("name") if isinstance(value, Mapping) else None
     text = plain(name) if isinstance(name, str) and plain(name) else iri
-    if not iri.startswith(("https://", "http://")) or not is_absolute_iri(iri):
+    if not is_web_iri(iri):
         return named(text)
     return fill('<a href="{iri}">{text}</a>', iri=iri, text=named(text))

@@ -99,3 +99,8 @@ def is_link_relation(text: str) -> bool:
 def is_absolute_iri(text: str) -> bool:
     """An IRI with a scheme, of any scheme; blank node labels (``_:b0``) are none."""
     return _ABSOLUTE_IRI.fullmatch(text) is not None
+
+
+def is_web_iri(text: str | None) -> bool:
+    """One that a page may link to: over http or https, so no script and no data."""
+    return text is not None and text.startswith(("https://", "http://")) and is_absolute_iri(text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from apserver.core.document import as_list, first, id_of
 from apserver.core.hypertext import NOTHING, Html, cleaned, fill, named
-from apserver.core.lexical import is_absolute_iri
+from apserver.core.lexical import is_web_iri
 from apserver.core.page import Reader, alternate, page
 from apserver.core.summaries import plain
 
@@ -51,13 +51,11 @@ def profile_page(
 def _moved(actor: Mapping[str, Any]) -> Html:
     """Where it went on (`core.rules.move`)."""
     to = id_of(first(actor.get("movedTo")))
-    is_link = to is not None and to.startswith(("https://", "http://")) and is_absolute_iri(to)
-    return fill(_MOVED, to=to) if is_link else NOTHING
+    return fill(_MOVED, to=to) if is_web_iri(to) else NOTHING
 
 
 def _url(actor: Mapping[str, Any], id_: str) -> Html:
     """Where it is at home, when that is not here: a thing stands on its site."""
     url = next(iter(as_list(actor.get("url"))), None)
-    if not isinstance(url, str) or url == id_ or not is_absolute_iri(url):
-        return NOTHING
-    return fill(_URL, url=url) if url.startswith(("https://", "http://")) else NOTHING
+    is_elsewhere = isinstance(url, str) and url != id_ and is_web_iri(url)
+    return fill(_URL, url=url) if is_elsewhere else NOTHING

@@ -7,6 +7,7 @@ from typing import Any
 
 from apserver.core.document import first, id_of
 from apserver.core.hypertext import NOTHING, Html, cleaned, fill, joined, named
+from apserver.core.lexical import is_web_iri
 from apserver.core.page import Reader, alternate, page
 from apserver.core.summaries import plain
 
@@ -48,7 +49,9 @@ def _post(post: Mapping[str, Any]) -> Html:
     text = fill(_TEXT, text=cleaned(content)) if isinstance(content, str) else NOTHING
     if isinstance(warning, str) and post.get("summary"):
         text = fill(_WARNED, warning=named(plain(warning)), text=text)
-    author = id_of(first(post.get("attributedTo"))) or ""
+    id_, author = id_of(post), id_of(first(post.get("attributedTo")))
+    if not is_web_iri(id_) or not is_web_iri(author):
+        return NOTHING
     published = post.get("published")
     when = published if isinstance(published, str) else "This"
-    return fill(_POST, author=author, id=post["id"], when=when, text=text)
+    return fill(_POST, author=author, id=id_, when=when, text=text)
